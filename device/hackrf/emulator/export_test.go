@@ -1,0 +1,4 @@
+package emulator
+
+// Flags are what the library is compiled with.
+var Flags = flags

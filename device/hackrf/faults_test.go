@@ -1,0 +1,395 @@
+//go:build linux && !nohackrf
+
+package hackrf
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"argos/device"
+	"argos/device/hackrf/emulator"
+)
+
+// backWithin is how soon a radio has to be back after a fault has ended.
+const backWithin = 2 * time.Second
+
+// A watcher reads a radio all the time, and knows when the last block came.
+type watcher struct {
+	last   atomic.Int64 // after epoch
+	blocks atomic.Uint64
+	lost   atomic.Uint64
+	gaps   atomic.Uint64
+	said   chan string
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func watch(t *testing.T, r *Radio) *watcher {
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &watcher{said: make(chan string, 1000), cancel: cancel, done: make(chan error, 1)}
+	go func() {
+		var b device.Block
+		for {
+			err := r.Read(ctx, &b)
+			var gap *device.Interruption
+			if errors.As(err, &gap) {
+				w.gaps.Add(1)
+				w.said <- err.Error()
+				continue
+			}
+			if err != nil {
+				w.done <- err
+				return
+			}
+			w.blocks.Add(1)
+			w.lost.Add(b.Lost)
+			w.last.Store(int64(time.Since(epoch)))
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-w.done
+	})
+	return w
+}
+
+// flow waits for blocks that come from now on.
+func (w *watcher) flow(t *testing.T, limit time.Duration) time.Duration {
+	t.Helper()
+	begun := time.Since(epoch)
+	for w.last.Load() <= int64(begun) {
+		if time.Since(epoch)-begun > limit {
+			var said []string
+			for len(w.said) > 0 {
+				said = append(said, <-w.said)
+			}
+			t.Fatalf("no block for %v; it said %q", limit, said)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	return time.Since(epoch) - begun
+}
+
+func TestFaults(t *testing.T) {
+	for _, c := range []struct {
+		fault, end, want string
+		lasting          time.Duration
+		sweep            bool
+	}{
+		{fault: "unplug", end: "replug", want: "it is not plugged in"},
+		{fault: "unplug", end: "replug", want: "it is not plugged in", sweep: true},
+		{fault: "stall", end: "resume", want: "have stopped coming"},
+		{fault: "stall", end: "resume", want: "have stopped coming", sweep: true},
+		{fault: "stall\ncontrol", end: "resume", want: "have stopped coming"},
+		{fault: "stall\ntimeout", end: "resume", want: "have stopped coming"},
+		{fault: "stall\nhang", end: "resume", want: "does not answer", lasting: 4 * time.Second},
+		{fault: "error\nhang", end: "resume", want: "does not answer", lasting: 4 * time.Second},
+		{fault: "error\nrefuse", end: "resume", want: "access denied; install the udev rule"},
+		{fault: "error\nbusy", end: "resume", want: "another program uses it"},
+		{fault: "unplug\nrefuse", end: "replug\nresume", want: "it is not plugged in"},
+		{fault: "error", want: "its samples have ended"},
+		{fault: "error", want: "its samples have ended", sweep: true},
+	} {
+		t.Run(fmt.Sprintf("%s,sweep=%v", strings.ReplaceAll(c.fault, "\n", "+"), c.sweep), func(t *testing.T) {
+			emulate(t, emulator.Options{})
+			r := open(t, "")
+			wish := device.Tuning{CenterHz: 433e6, SpanHz: 2e6, LNADB: 16, VGADB: 20, BiasTee: true}
+			if c.sweep {
+				wish.SpanHz = 100e6
+			}
+			tune(t, r, wish)
+			w := watch(t, r)
+			w.flow(t, time.Second)
+			set(t, c.fault)
+			if c.end != "" {
+				time.Sleep(max(c.lasting, 1500*time.Millisecond))
+				if silent := time.Since(epoch) - time.Duration(w.last.Load()); silent < time.Second {
+					t.Errorf("blocks came during the fault, the last %v ago", silent)
+				}
+				set(t, c.end)
+			} else {
+				time.Sleep(100 * time.Millisecond) // until the next transfer, which fails
+			}
+			took := w.flow(t, backWithin)
+			said := ""
+			for len(w.said) > 0 {
+				said += <-w.said + "\n"
+			}
+			t.Logf("back after %v; it said:\n%s", took.Round(time.Millisecond), said)
+			if !strings.Contains(said, c.want) {
+				t.Errorf("it did not say %q", c.want)
+			}
+			time.Sleep(100 * time.Millisecond)
+			if s := r.Stats(); s.Interruptions != 1 || s.Abandoned != 0 {
+				t.Errorf("%+v", s)
+			}
+		})
+	}
+}
+
+// A short transfer is no reason to stop, and in a sweep no block is lost by it.
+func TestShort(t *testing.T) {
+	emulate(t, emulator.Options{})
+	r := open(t, "")
+	for _, wish := range []device.Tuning{
+		{CenterHz: 433e6, SpanHz: 2e6, RateHz: 2e6},
+		{CenterHz: 433e6, SpanHz: 100e6},
+	} {
+		tune(t, r, wish)
+		var b device.Block
+		read(t, r, &b, nil)
+		set(t, "short")
+		for range 60 {
+			read(t, r, &b, nil)
+			if b.Lost > 0 {
+				t.Errorf("%d samples lost", b.Lost)
+			}
+		}
+	}
+	if s := r.Stats(); s.Interruptions != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// What the radio has lost is counted when it stops, as it tells then.
+func TestOverrun(t *testing.T) {
+	emulate(t, emulator.Options{})
+	r := open(t, "")
+	tune(t, r, device.Tuning{CenterHz: 433e6, SpanHz: 2e6, RateHz: 8e6})
+	var b device.Block
+	read(t, r, &b, nil)
+	set(t, "overrun")
+	read(t, r, &b, nil)
+	tune(t, r, device.Tuning{CenterHz: 433e6, SpanHz: 2e6, RateHz: 10e6})
+	var lost uint64
+	for range 20 {
+		read(t, r, &b, nil)
+		lost += b.Lost
+	}
+	const want = 1 << 19
+	if s := r.Stats(); lost != want || s.Overruns != 1 || s.Dropped != 0 {
+		t.Errorf("%d samples lost, want %d; %+v", lost, want, s)
+	}
+}
+
+// A reader that is too slow loses what does not fit the ring, and is told how much.
+func TestSlowReader(t *testing.T) {
+	emulate(t, emulator.Options{})
+	r := open(t, "")
+	tune(t, r, device.Tuning{CenterHz: 433e6, SpanHz: 2e6, RateHz: 20e6})
+	var b device.Block
+	read(t, r, &b, nil)
+	begun, samples := time.Now(), 0
+	time.Sleep(600 * time.Millisecond)
+	for b.Lost == 0 && time.Since(begun) < 5*time.Second {
+		read(t, r, &b, nil)
+		samples += len(b.Samples) / 2
+	}
+	want := 20e6 * b.Time.Sub(begun).Seconds()
+	if got := float64(samples) + float64(b.Lost); !b.Break || got < want-1e6 || got > want+1e6 {
+		t.Errorf("%d samples and %d lost, want %.0f; break %v", samples, b.Lost, want, b.Break)
+	}
+}
+
+// At 20 Msps beside busy processors the ring loses nothing.
+func TestBusy(t *testing.T) {
+	emulate(t, emulator.Options{})
+	long := duration("ARGOS_BUSY", 3*time.Second)
+	r := open(t, "")
+	tune(t, r, device.Tuning{CenterHz: 433e6, SpanHz: 15e6, RateHz: 20e6})
+	done := make(chan struct{})
+	var workers sync.WaitGroup
+	for range max(1, runtime.NumCPU()-1) {
+		workers.Go(func() {
+			for x := uint64(1); ; x = x*6364136223846793005 + 1 {
+				if x%1024 == 0 {
+					select {
+					case <-done:
+						return
+					default:
+					}
+				}
+			}
+		})
+	}
+	var b device.Block
+	var samples, lost uint64
+	read(t, r, &b, nil)
+	begun := b.Time
+	for b.Time.Sub(begun) < long {
+		read(t, r, &b, nil)
+		samples += uint64(len(b.Samples) / 2)
+		lost += b.Lost
+	}
+	close(done)
+	workers.Wait()
+	r.Close()
+	s := r.Stats()
+	t.Logf("%v: %d samples, %d lost, %+v", long, samples, lost, s)
+	if s.Dropped > 0 {
+		t.Errorf("%d samples did not fit the ring", s.Dropped)
+	}
+}
+
+// Whatever comes in whatever order, the radio is back when it is over.
+func TestRandomFaults(t *testing.T) {
+	long := duration("ARGOS_FAULTS", 20*time.Second)
+	emulate(t, emulator.Options{})
+	r := open(t, "")
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 1))
+	wish := device.Tuning{CenterHz: 433e6, SpanHz: 2e6}
+	tune(t, r, wish)
+	w := watch(t, r)
+	worst := time.Duration(0)
+	faults := []string{"unplug", "stall", "control", "timeout", "hang", "refuse", "busy", "error", "overrun", "replug", "resume"}
+	rounds := 0
+	for begun := time.Now(); time.Since(begun) < long; rounds++ {
+		for range 1 + rng.IntN(4) {
+			set(t, faults[rng.IntN(len(faults))])
+			if rng.IntN(3) == 0 {
+				wish.SpanHz = []float64{1e6, 5e6, 9e6, 50e6}[rng.IntN(4)]
+				wish.CenterHz = 100e6 + float64(rng.IntN(1000))*1e6
+				tune(t, r, wish)
+			}
+			time.Sleep(time.Duration(rng.IntN(700)) * time.Millisecond)
+		}
+		set(t, "resume\nreplug")
+		worst = max(worst, w.flow(t, backWithin))
+	}
+	t.Logf("%d rounds, back after %v at worst, %+v", rounds, worst.Round(time.Millisecond), r.Stats())
+	time.Sleep(100 * time.Millisecond)
+	if n := abandoned.Load(); n != 0 {
+		t.Errorf("%d calls have not returned", n)
+	}
+}
+
+// A call that never returns does not hold up Close.
+func TestCloseWhileHung(t *testing.T) {
+	emulate(t, emulator.Options{})
+	r := open(t, "")
+	tune(t, r, device.Tuning{CenterHz: 433e6, SpanHz: 2e6})
+	var b device.Block
+	read(t, r, &b, nil)
+	set(t, "hang")
+	tune(t, r, device.Tuning{CenterHz: 434e6, SpanHz: 2e6})
+	begun := time.Now()
+	if err := r.Close(); err != nil || time.Since(begun) > callLimit+closeLimit+time.Second {
+		t.Errorf("close took %v: %v", time.Since(begun), err)
+	}
+	if err := r.Read(context.Background(), &b); !errors.Is(err, device.ErrClosed) {
+		t.Errorf("read after close: %v", err)
+	}
+	set(t, "resume")
+	for range 100 {
+		if abandoned.Load() == 0 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error("the call has not returned")
+}
+
+// Opened and closed over and over, nothing stays behind.
+func TestNoLeak(t *testing.T) {
+	emulate(t, emulator.Options{})
+	times := 1000
+	round := func() {
+		r, err := Open(context.Background(), "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tune(t, r, device.Tuning{CenterHz: 433e6, SpanHz: 2e6})
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range times / 5 {
+		round()
+	}
+	before, handles, goroutines := resident(t), files(t), runtime.NumGoroutine()
+	for range times {
+		round()
+	}
+	after := resident(t)
+	t.Logf("resident %d kB before, %d kB after %d times", before, after, times)
+	if after > before+before/10+4096 {
+		t.Errorf("resident %d kB before, %d kB after", before, after)
+	}
+	if n := files(t); n > handles {
+		t.Errorf("%d handles before, %d after", handles, n)
+	}
+	if n := runtime.NumGoroutine(); n > goroutines {
+		t.Errorf("%d goroutines before, %d after", goroutines, n)
+	}
+}
+
+// duration is how long a test takes that can be told to take longer.
+func duration(variable string, otherwise time.Duration) time.Duration {
+	if d, err := time.ParseDuration(os.Getenv(variable)); err == nil {
+		return d
+	}
+	return otherwise
+}
+
+// resident is the memory of this process in kB.
+func resident(t *testing.T) int {
+	runtime.GC()
+	runtime.GC()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size, pages int
+	fmt.Sscan(string(text), &size, &pages)
+	return pages * os.Getpagesize() / 1024
+}
+
+// files is the number of open files of this process.
+func files(t *testing.T) int {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+// The callback allocates nothing.
+func TestNoAllocation(t *testing.T) {
+	rx := &receiver{ring: newRing()}
+	if !enlist(rx) {
+		t.Fatal("no number")
+	}
+	defer rx.delist()
+	data := make([]byte, transferBytes)
+	call := &transfer{buffer: &data[0], length: transferBytes, validLength: transferBytes, context: rx.number}
+	for _, sweeps := range []bool{false, true} {
+		wish := device.Tuning{CenterHz: 1e9, SpanHz: 2e6, RateHz: 20e6}
+		if sweeps {
+			wish.SpanHz = 100e6
+		}
+		rx.begin(wish)
+		rx.config.Store(&config{tuning: wish, from: time.Now().Add(-time.Hour)})
+		n := testing.AllocsPerRun(1000, func() {
+			if receive(call) != goOn {
+				t.Fatal("it stops")
+			}
+			if rx.ring.oldest() != nil && rx.came.Load()%4 != 0 {
+				rx.ring.release()
+			}
+		})
+		if n != 0 {
+			t.Errorf("sweeps %v: %v allocations", sweeps, n)
+		}
+	}
+}

@@ -1,0 +1,95 @@
+package hackrf
+
+import (
+	"math"
+
+	"argos/device"
+)
+
+// What the radio can be told: Hz. It is specified from 1 MHz to 6 GHz, and receives
+// from DC to 7.25 GHz with less and less of everything.
+const (
+	minHz = 0
+	maxHz = 7.25e9
+
+	minRateHz = 2e6
+	maxRateHz = 20e6
+
+	// autoRateHz is the least rate chosen for a span: at 2 Msps a transfer takes 65 ms,
+	// and so long a change would not show.
+	autoRateHz = 8e6
+	// usable is the share of the rate that the baseband filter passes as it should.
+	usable = 0.75
+)
+
+// A sweep visits stepHz in two tunings a quarter of it apart; the firmware adds
+// offsetHz to the frequency that it writes into its blocks.
+const (
+	stepHz   = 20e6
+	offsetHz = 7.5e6
+
+	sweepFilterHz = 15e6
+)
+
+// filters are the widths of the baseband filter in Hz.
+var filters = []float64{
+	1.75e6, 2.5e6, 3.5e6, 5e6, 5.5e6, 6e6, 7e6, 8e6, 9e6, 10e6, 12e6, 14e6, 15e6, 20e6, 24e6, 28e6,
+}
+
+// filterHz is the filter for a tuning: the widest that lets no alias in, or, where the
+// span is wider than that, the narrowest that passes it and not much else.
+func filterHz(t device.Tuning) float64 {
+	if t.Sweeps() {
+		return sweepFilterHz
+	}
+	chosen := filters[0]
+	for _, f := range filters {
+		if f <= usable*t.RateHz+1 || chosen < t.SpanHz-1 && f <= t.RateHz {
+			chosen = f
+		}
+	}
+	return chosen
+}
+
+// sweepMHz are the edges that the firmware is told for a sweep, whole steps apart. What
+// it sees beyond the span, the reader leaves out.
+func sweepMHz(t device.Tuning) (low, high int) {
+	low = int(math.Floor(t.StartHz()/1e6 + 1e-9))
+	steps := int(math.Ceil((t.StopHz()-float64(low)*1e6)/stepHz - 1e-9))
+	return low, low + steps*stepHz/1e6
+}
+
+// resolve turns a wish into what the radio does.
+//
+// A span up to 20 MHz is captured whole: at 8 Msps or more, so that a change shows at
+// once, and so fast that the filter's edges lie outside of it. From 15 to 20 MHz they
+// cannot, and the outermost tenths read low; a sweep would be flat, but blind for two
+// thirds of the time. A wider span is swept. A wished rate below the span is raised to
+// it.
+func resolve(t device.Tuning) (device.Tuning, error) {
+	const rangeHint = "a HackRF receives 1M to 6G, and 0 to 7.25G with losses"
+	switch {
+	case !(t.CenterHz >= minHz && t.CenterHz <= maxHz):
+		return t, device.OutOfRange(t, "the frequency", rangeHint)
+	case !(t.SpanHz > 0 && t.SpanHz <= maxHz):
+		return t, device.OutOfRange(t, "span "+device.FormatHz(t.SpanHz, 6), rangeHint)
+	case t.RateHz != 0 && !(t.RateHz >= minRateHz && t.RateHz <= maxRateHz):
+		return t, device.OutOfRange(t, "rate "+device.FormatHz(t.RateHz, 6), "use 2M to 20M, or leave it out")
+	}
+	t, err := t.StepGains()
+	if err != nil {
+		return t, err
+	}
+	if t.SpanHz <= maxRateHz {
+		t.CenterHz = math.Round(t.CenterHz)
+		if t.RateHz == 0 {
+			t.RateHz = min(max(t.SpanHz/usable, autoRateHz), maxRateHz)
+		}
+		t.RateHz = min(max(math.Ceil(t.RateHz), math.Ceil(t.SpanHz)), maxRateHz)
+		return t, nil
+	}
+	t.RateHz = maxRateHz
+	start := max(minHz, min(t.StartHz(), maxHz-t.SpanHz))
+	t.CenterHz = start + t.SpanHz/2
+	return t, nil
+}
