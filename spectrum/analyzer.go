@@ -1,0 +1,152 @@
+package spectrum
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"argos/device"
+)
+
+// Limits and default of AnalyzerOptions.StepDB: powers down to FloorDB fit an int16.
+const (
+	DefaultStepDB = 0.5
+	minStepDB     = 0.01
+)
+
+// MaxGridBins is the most bins that a sweep may have.
+const MaxGridBins = 1 << 21
+
+// maxSweepBins is the size of a block of a sweep: the radio retunes after it.
+const maxSweepBins = 8192
+
+// AnalyzerOptions are the finer points of an Analyzer. The zero value will do.
+type AnalyzerOptions struct {
+	StepDB float64 // quantisation of powers; 0: DefaultStepDB
+}
+
+// An Analyzer turns the blocks of one generation into frames. It is for one goroutine,
+// and allocates nothing once the whole band was seen.
+type Analyzer struct {
+	settings Settings // Bins and RBWHz resolved
+	info     device.Info
+	grid     Grid // Bins is 0 before the first block
+	meter    meter
+}
+
+// A meter measures blocks of one kind: samples of one tuning, samples of a sweep, or
+// powers.
+type meter interface {
+	// begin lays the grid by the first block; BinHz is set if the settings fix it.
+	begin(a *Analyzer, b *device.Block) error
+	// add measures a block and emits the frames that are due.
+	add(b *device.Block, emit func(*Frame)) error
+	// flush emits what was measured since the last frame.
+	flush(emit func(*Frame))
+}
+
+// NewAnalyzer returns an analyzer for blocks of s.Tuning, which must be what
+// Radio.Tune returned. It refuses settings out of range, and a resolution that no
+// transform at that rate reaches; such errors are for a person.
+func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOptions) (*Analyzer, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	step := DefaultStepDB
+	if o != nil && o.StepDB != 0 {
+		step = o.StepDB
+	}
+	if !(step >= minStepDB) {
+		return nil, fmt.Errorf("a step of %g dB is too fine: use %g or more", step, minStepDB)
+	}
+	a := &Analyzer{settings: s, info: info}
+	a.grid = Grid{
+		Generation: generation, StepDB: step, Window: s.Window, Overlap: s.Overlap,
+		Tuning: s.Tuning, Simulated: info.Simulated,
+	}
+	rate := s.Tuning.RateHz
+	if rate == 0 {
+		a.settings.Bins, a.settings.RBWHz = 0, 0
+		// hackrf_sweep's, whatever was wished for: it is done.
+		a.settings.Window, a.settings.Overlap = Hann, 0
+		a.grid.Window, a.grid.Overlap = Hann, 0
+		a.meter = &survey{}
+		return a, nil
+	}
+	n, err := s.resolve(rate)
+	if err != nil {
+		return nil, err
+	}
+	a.grid.BinHz = rate / float64(n)
+	a.grid.RBWHz = s.Window.ENBW() * a.grid.BinHz
+	a.settings.Bins, a.settings.RBWHz = n, a.grid.RBWHz
+	w := newWelch(n, s.Window, s.Overlap)
+	if s.Tuning.Sweeps() {
+		a.meter = &sweep{welch: w}
+	} else {
+		a.meter = &stream{welch: w}
+	}
+	return a, nil
+}
+
+// Grid is that of the frames. Before the first block its Bins are 0.
+func (a *Analyzer) Grid() Grid { return a.grid }
+
+// Settings are those that it was made with, Bins and RBWHz resolved. They are both 0
+// for a radio that hands over powers until the first block came, and Bins stay so.
+func (a *Analyzer) Settings() Settings { return a.settings }
+
+// Add measures b and calls emit for each frame that is due; the frame is valid until
+// emit returns. Samples of one tuning give the same frames however they are cut into
+// blocks. A block of the wrong kind, or one that fits no grid, is an error.
+func (a *Analyzer) Add(b *device.Block, emit func(*Frame)) error {
+	if (len(b.Power) > 0) != (a.settings.Tuning.RateHz == 0) {
+		if len(b.Power) == 0 && len(b.Samples) == 0 {
+			return nil
+		}
+		return errKind
+	}
+	if a.grid.Bins == 0 {
+		if err := a.meter.begin(a, b); err != nil {
+			return err
+		}
+	}
+	return a.meter.add(b, emit)
+}
+
+// Flush emits what was measured since the last frame, if that is at least a window.
+func (a *Analyzer) Flush(emit func(*Frame)) {
+	if a.grid.Bins > 0 {
+		a.meter.flush(emit)
+	}
+}
+
+var (
+	errKind = errors.New("the radio's blocks are not of the kind that it said")
+	errBand = errors.New("the radio's samples lie outside the span")
+)
+
+// lay makes the grid of whole bins around the span from lowHz to highHz, where bins
+// have edges at edgeHz and every BinHz from there. It returns the number of bin 0
+// counted from edgeHz. The least and the most such numbers bound it.
+func (a *Analyzer) lay(lowHz, highHz, edgeHz float64, least, most int) (first int, err error) {
+	// What is off by less than this in bins is a rounding error.
+	const slack = 1e-6
+	first = max(least, int(math.Floor((lowHz-edgeHz)/a.grid.BinHz+slack)))
+	end := min(most, int(math.Ceil((highHz-edgeHz)/a.grid.BinHz-slack)))
+	switch {
+	case end <= first:
+		return 0, errBand
+	case end-first > MaxGridBins:
+		return 0, a.tooMany(highHz - lowHz)
+	}
+	a.grid.StartHz = edgeHz + float64(first)*a.grid.BinHz
+	a.grid.Bins = end - first
+	return first, nil
+}
+
+func (a *Analyzer) tooMany(spanHz float64) error {
+	least := math.Ceil(spanHz / MaxGridBins * max(1, a.grid.RBWHz/a.grid.BinHz))
+	return fmt.Errorf("a span of %s takes more than %d bins: use rbw %s or more, or a smaller span",
+		device.FormatHz(spanHz, 3), MaxGridBins, device.FormatHz(least, 3))
+}

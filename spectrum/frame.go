@@ -1,0 +1,92 @@
+package spectrum
+
+import (
+	"math"
+	"time"
+
+	"argos/device"
+)
+
+// Absent marks a bin that was not measured.
+const Absent = math.MinInt16
+
+// FloorDB is what a bin without any power reads, so that no level is infinite.
+const FloorDB = -300
+
+// A Grid is what a generation fixes: where the bins lie and how they were measured.
+// Frames are merged only within one grid; two grids with one Generation and equal
+// Bins are equal.
+type Grid struct {
+	Generation uint64  // counts up with every change of tuning or measurement
+	StartHz    float64 // lower edge of bin 0
+	BinHz      float64
+	Bins       int
+	StepDB     float64 // quantisation step of powers
+	RBWHz      float64 // resolution bandwidth, not less than the bin width before tiers; 0 if not known
+	Window     Window
+	Overlap    float64 // share of a window that the next repeats, 0 to 0.75
+	Tuning     device.Tuning
+	Simulated  bool
+	Calibrated bool // powers are dBm, not dBFS
+}
+
+// BinCenterHz is the frequency in the middle of bin i.
+func (g *Grid) BinCenterHz(i int) float64 { return g.StartHz + (float64(i)+0.5)*g.BinHz }
+
+// StopHz is the upper edge of the last bin.
+func (g *Grid) StopHz() float64 { return g.StartHz + float64(g.Bins)*g.BinHz }
+
+// BinAt is the bin that covers hz; it may lie outside 0 to Bins-1.
+func (g *Grid) BinAt(hz float64) int { return int(math.Floor((hz - g.StartHz) / g.BinHz)) }
+
+// Unit is "dBm" or "dBFS".
+func (g *Grid) Unit() string {
+	if g.Calibrated {
+		return "dBm"
+	}
+	return "dBFS"
+}
+
+// A Segment says when a part of a frame was measured. Within a generation segments
+// have fixed borders: two of one grid are equal in Bin and Bins or do not overlap.
+type Segment struct {
+	Bin, Bins   int
+	Windows     int       // that went into each bin: the number of averages
+	First, Last time.Time // capture time of the first and the last sample
+}
+
+// A Frame is a row of power over a Grid: everything measured from FirstSeq to LastSeq.
+// Mean and Max are in steps of Grid.StepDB, absolute (0 is 0 dBFS), Absent where
+// nothing was measured. Frames handed out by a History are shared: read only.
+type Frame struct {
+	Grid              Grid
+	FirstSeq, LastSeq uint64    // the frames that it stands for, in one epoch
+	First, Last       time.Time // capture time of the first and the last sample
+	Measured          time.Time // when the newest of them came into the history
+	Lost              uint64    // samples known to be lost before or within it
+	Overload          float32   // largest share of samples at the converter's rails in one block, 0 to 1
+	Segments          []Segment // in order of frequency
+	Mean, Max         []int16
+}
+
+// Merged is the number of frames that f stands for, 1 for one as it was measured.
+func (f *Frame) Merged() int { return int(f.LastSeq-f.FirstSeq) + 1 }
+
+// Averages is the number of windows in the segment with the fewest.
+func (f *Frame) Averages() int {
+	least := 0
+	for i, s := range f.Segments {
+		if i == 0 || s.Windows < least {
+			least = s.Windows
+		}
+	}
+	return least
+}
+
+// DB converts a quantised power; Absent becomes NaN.
+func (g *Grid) DB(q int16) float64 {
+	if q == Absent {
+		return math.NaN()
+	}
+	return float64(q) * g.StepDB
+}

@@ -1,0 +1,267 @@
+package spectrum
+
+import (
+	"math/bits"
+	"slices"
+	"sync"
+	"time"
+)
+
+// DefaultHistoryBytes bounds a History unless told otherwise.
+const DefaultHistoryBytes = 64 << 20
+
+// chunkFrames is how many frames share a tree of merges. It is a power of two.
+const chunkFrames = 32
+
+// A History holds the last frames of one epoch and answers one question of them:
+// what did this range of sequence numbers look like, merged? Sequence numbers start
+// at 1 and count every frame. All methods may be called at the same time.
+//
+// Frames lie in chunks of one generation, each with a binary tree of merges over it,
+// so that a range of any length costs a few merges. The oldest chunk goes when there
+// is no room.
+type History struct {
+	mu      sync.RWMutex
+	budget  int
+	used    int
+	head    uint64 // the sequence number that the next frame gets
+	chunks  []*chunk
+	free    []Frame // dropped, their memory is for frames of the same size
+	scratch []float32
+	pair    [2]*Frame
+	grown   chan struct{}
+
+	queries chan *query // memory of queries that are over
+}
+
+// A chunk is up to chunkFrames frames in a row and the merges over them: node[l][i]
+// stands for the frames [i<<l, (i+1)<<l) of the chunk.
+type chunk struct {
+	first  uint64 // sequence number of node[0][0]
+	frames int
+	node   [chunkLevels][]Frame
+}
+
+const chunkLevels = 6 // log2(chunkFrames) + 1
+
+// What a chunk takes besides the powers of its frames: a retune begins one, so that
+// many retunes take more of it than of powers.
+const (
+	frameBytes = 400 // of a Frame and its segment
+	chunkBytes = (2*chunkFrames - 1) * frameBytes
+)
+
+type query struct {
+	nodes []*Frame
+	sum   []float32
+}
+
+// queriesKept is how many queries at a time find memory to use again.
+const queriesKept = 8
+
+func (h *History) query() *query {
+	select {
+	case q := <-h.queries:
+		q.nodes = q.nodes[:0]
+		return q
+	default:
+		return new(query)
+	}
+}
+
+func (h *History) done(q *query) {
+	select {
+	case h.queries <- q:
+	default:
+	}
+}
+
+// NewHistory returns an empty history that keeps to a number of bytes; 0 stands for
+// DefaultHistoryBytes. At least one chunk of frames is always kept.
+func NewHistory(bytes int) *History {
+	if bytes <= 0 {
+		bytes = DefaultHistoryBytes
+	}
+	return &History{budget: bytes, head: 1, grown: make(chan struct{}), queries: make(chan *query, queriesKept)}
+}
+
+// Append copies f, gives it the next sequence number, which it returns, stamps it as
+// measured now, and wakes whoever waits for Grown.
+func (h *History) Append(f *Frame) uint64 {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	seq := h.head
+	c := h.chunkFor(f)
+	leaf := &c.node[0][c.frames]
+	h.provide(leaf, f.Grid.Bins)
+	leaf.CopyFrom(f)
+	leaf.FirstSeq, leaf.LastSeq, leaf.Measured = seq, seq, time.Now()
+	c.frames++
+	for level := 1; level < chunkLevels && c.frames%(1<<level) == 0; level++ {
+		i := c.frames>>level - 1
+		h.pair[0], h.pair[1] = &c.node[level-1][2*i], &c.node[level-1][2*i+1]
+		h.provide(&c.node[level][i], f.Grid.Bins)
+		h.scratch = merge(&c.node[level][i], h.pair[:], h.scratch)
+	}
+	h.head++
+	close(h.grown)
+	h.grown = make(chan struct{})
+	return seq
+}
+
+// chunkFor is the chunk that takes f: the last one, or a new one if that is full or
+// of another generation.
+func (h *History) chunkFor(f *Frame) *chunk {
+	if n := len(h.chunks); n > 0 {
+		c := h.chunks[n-1]
+		if c.frames < chunkFrames && c.node[0][0].Grid.Generation == f.Grid.Generation {
+			return c
+		}
+	}
+	for len(h.chunks) > 1 && h.used > h.budget {
+		h.drop(h.chunks[0])
+		h.chunks = slices.Delete(h.chunks, 0, 1)
+	}
+	h.used += chunkBytes
+	c := &chunk{first: h.head}
+	for level := range c.node {
+		c.node[level] = make([]Frame, chunkFrames>>level)
+	}
+	h.chunks = append(h.chunks, c)
+	return c
+}
+
+// provide gives f memory for bins powers, from dropped frames if there is any.
+func (h *History) provide(f *Frame, bins int) {
+	h.used += 4 * bins
+	if n := len(h.free); n > 0 && len(h.free[n-1].Mean) == bins {
+		*f, h.free = h.free[n-1], h.free[:n-1]
+		return
+	}
+	h.free = nil
+	f.Mean, f.Max = make([]int16, bins), make([]int16, bins)
+}
+
+func (h *History) drop(c *chunk) {
+	h.used -= chunkBytes
+	for _, nodes := range c.node {
+		for _, f := range nodes {
+			if len(f.Mean) > 0 {
+				h.used -= 4 * len(f.Mean)
+				h.free = append(h.free, f)
+			}
+		}
+	}
+}
+
+// Head is the sequence number that the next frame will get; Head()-1 is the newest.
+func (h *History) Head() uint64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.head
+}
+
+// Tail is the oldest sequence number still held, or Head if there is none.
+func (h *History) Tail() uint64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.tail()
+}
+
+func (h *History) tail() uint64 {
+	if len(h.chunks) == 0 {
+		return h.head
+	}
+	return h.chunks[0].first
+}
+
+// Grown is closed when the next frame is appended.
+func (h *History) Grown() <-chan struct{} {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.grown
+}
+
+// Merge fills dst with the frames from sequence number a up to but not including b
+// as one: peaks whole, means weighted. It stops early at the end of a generation, so
+// dst.LastSeq+1 is where to go on. What is no longer held is left out: dst.FirstSeq
+// is then above a. It reports whether any frame of the range is held.
+func (h *History) Merge(dst *Frame, a, b uint64) bool {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	a, b = max(a, h.tail()), min(b, h.head)
+	if a >= b {
+		return false
+	}
+	q := h.query()
+	defer h.done(q)
+	at, _ := slices.BinarySearchFunc(h.chunks, a, func(c *chunk, seq uint64) int {
+		if c.first+uint64(c.frames) <= seq {
+			return -1
+		}
+		return 1
+	})
+	generation := h.chunks[at].node[0][0].Grid.Generation
+	for ; at < len(h.chunks) && a < b; at++ {
+		c := h.chunks[at]
+		if c.node[0][0].Grid.Generation != generation {
+			break
+		}
+		end := min(b, c.first+uint64(c.frames))
+		q.nodes = c.cover(q.nodes, int(a-c.first), int(end-c.first))
+		a = end
+	}
+	if len(q.nodes) == 1 {
+		dst.CopyFrom(q.nodes[0])
+	} else {
+		q.sum = merge(dst, q.nodes, q.sum)
+	}
+	return true
+}
+
+// cover appends the fewest nodes that stand for the frames [a, b) of the chunk.
+func (c *chunk) cover(nodes []*Frame, a, b int) []*Frame {
+	for a < b {
+		level := min(bits.TrailingZeros(uint(a)|chunkFrames), bits.Len(uint(b-a))-1)
+		nodes = append(nodes, &c.node[level][a>>level])
+		a += 1 << level
+	}
+	return nodes
+}
+
+// Recent is the first sequence number at or after a from which at most so many
+// generations lie before the head.
+func (h *History) Recent(a uint64, generations int) uint64 {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	seen, from := uint64(0), h.head
+	for _, c := range slices.Backward(h.chunks) {
+		if g := c.node[0][0].Grid.Generation; from == h.head || g != seen {
+			if generations--; generations < 0 {
+				break
+			}
+			seen = g
+		}
+		from = c.first
+	}
+	return max(a, from)
+}
+
+// Memory is how many bytes the history takes, and what it keeps to: it may be one
+// chunk above.
+func (h *History) Memory() (used, budget int) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.used, h.budget
+}
+
+// Newest is when the newest frame was measured, zero if there is none.
+func (h *History) Newest() time.Time {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if len(h.chunks) == 0 {
+		return time.Time{}
+	}
+	c := h.chunks[len(h.chunks)-1]
+	return c.node[0][c.frames-1].Measured
+}

@@ -1,0 +1,229 @@
+package spectrum
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+)
+
+// noiseFrame fills f with random powers on a grid of the generation.
+func noiseFrame(f *Frame, rng *rand.Rand, generation uint64, bins int) {
+	f.Grid = Grid{Generation: generation, StartHz: 100e6, BinHz: 1e3, Bins: bins, StepDB: 0.5}
+	f.resize(bins)
+	f.First = time.Unix(int64(rng.IntN(1000)), 0)
+	f.Last = f.First.Add(time.Second)
+	f.Lost = uint64(rng.IntN(3))
+	f.Segments = append(f.Segments[:0], Segment{Bins: bins, Windows: 1 + rng.IntN(8), First: f.First, Last: f.Last})
+	for i := range bins {
+		f.Mean[i] = int16(-200 + rng.IntN(100))
+		f.Max[i] = f.Mean[i] + int16(rng.IntN(20))
+	}
+}
+
+func TestHistoryAnswersAnyRange(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	h := NewHistory(0)
+	var all []*Frame
+	generation := uint64(1)
+	for range 200 {
+		if rng.IntN(40) == 0 {
+			generation++
+		}
+		f := new(Frame)
+		noiseFrame(f, rng, generation, 64+int(generation))
+		if seq := h.Append(f); seq != uint64(len(all)+1) {
+			t.Fatalf("frame %d got sequence number %d", len(all)+1, seq)
+		}
+		all = append(all, f)
+	}
+	var got Frame
+	for range 2000 {
+		a := uint64(1 + rng.IntN(200))
+		b := a + 1 + uint64(rng.IntN(60))
+		if !h.Merge(&got, a, b) {
+			t.Fatalf("nothing held of %d to %d", a, b)
+		}
+		if got.FirstSeq != a {
+			t.Fatalf("asked from %d, got from %d", a, got.FirstSeq)
+		}
+		grid := all[a-1].Grid
+		stop := a
+		for stop < min(b, 201) && all[stop-1].Grid.Generation == grid.Generation {
+			stop++
+		}
+		if got.LastSeq+1 != stop {
+			t.Fatalf("%d to %d ends at %d, want %d", a, b, got.LastSeq+1, stop)
+		}
+		checkMerge(t, &got, all[a-1:stop-1])
+	}
+}
+
+// checkMerge holds a merge against the plain sum over its frames.
+func checkMerge(t *testing.T, got *Frame, frames []*Frame) {
+	t.Helper()
+	windows, lost := 0, uint64(0)
+	for _, f := range frames {
+		windows += f.Segments[0].Windows
+		lost += f.Lost
+	}
+	if got.Averages() != windows || got.Lost != lost || got.Merged() != len(frames) {
+		t.Fatalf("averages %d lost %d merged %d, want %d %d %d",
+			got.Averages(), got.Lost, got.Merged(), windows, lost, len(frames))
+	}
+	for i := range got.Max {
+		top, sum := int16(Absent), 0.0
+		for _, f := range frames {
+			top = max(top, f.Max[i])
+			sum += float64(f.Segments[0].Windows) * math.Pow(10, float64(f.Mean[i])*0.05)
+		}
+		if got.Max[i] != top {
+			t.Fatalf("bin %d: max %d, want %d", i, got.Max[i], top)
+		}
+		// Each level of the tree rounds to half a step.
+		mean := 10 * math.Log10(sum/float64(windows))
+		if d := math.Abs(got.Grid.DB(got.Mean[i]) - mean); d > 0.25*chunkLevels {
+			t.Fatalf("bin %d: mean %.2f dB, want %.2f", i, got.Grid.DB(got.Mean[i]), mean)
+		}
+	}
+}
+
+// A retune for each frame costs more than the powers, and counts.
+func TestHistoryOfManyGenerations(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	const kept = 20
+	h := NewHistory(kept * (chunkBytes + 4*256))
+	var f Frame
+	for g := range uint64(200) {
+		noiseFrame(&f, rng, g+1, 256)
+		h.Append(&f)
+	}
+	if held := h.Head() - h.Tail(); held < kept-1 || held > kept+2 {
+		t.Fatalf("%d generations held where there is room for %d", held, kept)
+	}
+}
+
+func TestHistoryKeepsToItsBudget(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	const bins = 256
+	h := NewHistory(4 * bins * chunkFrames * 2 * 3)
+	var f, got Frame
+	for range 2000 {
+		noiseFrame(&f, rng, 1, bins)
+		h.Append(&f)
+	}
+	if held := h.Head() - h.Tail(); held < 2*chunkFrames || held > 5*chunkFrames {
+		t.Fatalf("%d frames held", held)
+	}
+	if h.used > h.budget+4*bins*chunkFrames*2 {
+		t.Fatalf("%d bytes used of %d", h.used, h.budget)
+	}
+	if !h.Merge(&got, 1, h.Head()) || got.FirstSeq != h.Tail() {
+		t.Fatalf("the oldest frame is %d, want %d", got.FirstSeq, h.Tail())
+	}
+	if h.Merge(&got, 1, 2) {
+		t.Fatal("a frame long gone was found")
+	}
+}
+
+func TestHistoryRecent(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	h := NewHistory(0)
+	var f Frame
+	for g := range uint64(6) {
+		for range 40 {
+			noiseFrame(&f, rng, g+1, 32)
+			h.Append(&f)
+		}
+	}
+	for _, tt := range []struct {
+		a           uint64
+		generations int
+		want        uint64
+	}{{1, 4, 81}, {1, 1, 201}, {1, 9, 1}, {100, 4, 100}, {1, 0, 241}} {
+		if got := h.Recent(tt.a, tt.generations); got != tt.want {
+			t.Errorf("Recent(%d, %d) = %d, want %d", tt.a, tt.generations, got, tt.want)
+		}
+	}
+}
+
+func TestMergeOfSweepsKeepsSegments(t *testing.T) {
+	grid := Grid{Generation: 1, BinHz: 1, Bins: 6, StepDB: 0.5}
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	a := &Frame{
+		Grid: grid, FirstSeq: 1, LastSeq: 1,
+		Segments: []Segment{{Bin: 0, Bins: 2, Windows: 2, First: at(1), Last: at(2)}, {Bin: 4, Bins: 2, Windows: 2, First: at(3), Last: at(4)}},
+		Mean:     []int16{-10, -10, Absent, Absent, -40, -40},
+		Max:      []int16{-5, -5, Absent, Absent, -30, -30},
+	}
+	b := &Frame{
+		Grid: grid, FirstSeq: 2, LastSeq: 2,
+		Segments: []Segment{{Bin: 2, Bins: 2, Windows: 2, First: at(5), Last: at(6)}, {Bin: 4, Bins: 2, Windows: 2, First: at(7), Last: at(8)}},
+		Mean:     []int16{Absent, Absent, -20, -20, -40, -40},
+		Max:      []int16{Absent, Absent, -20, -20, -35, -25},
+	}
+	var got Frame
+	merge(&got, []*Frame{a, b}, nil)
+	wantMax := []int16{-5, -5, -20, -20, -30, -25}
+	wantMean := []int16{-10, -10, -20, -20, -40, -40}
+	for i := range wantMax {
+		if got.Max[i] != wantMax[i] || got.Mean[i] != wantMean[i] {
+			t.Errorf("bin %d: %d %d, want %d %d", i, got.Max[i], got.Mean[i], wantMax[i], wantMean[i])
+		}
+	}
+	if len(got.Segments) != 3 || got.Segments[2].Windows != 4 || !got.Segments[2].First.Equal(at(3)) || !got.Segments[2].Last.Equal(at(8)) {
+		t.Errorf("segments %+v", got.Segments)
+	}
+	if got.Averages() != 2 {
+		t.Errorf("averages %d", got.Averages())
+	}
+}
+
+func TestReduceKeepsPeaks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	var src, dst Frame
+	for _, bins := range []int{1, 255, 256, 257, 1000, 4096} {
+		noiseFrame(&src, rng, 1, bins)
+		Reduce(&dst, &src, 256)
+		if dst.Grid.Bins > 256 || len(dst.Max) != dst.Grid.Bins {
+			t.Fatalf("%d bins became %d", bins, dst.Grid.Bins)
+		}
+		if dst.Grid.StopHz() < src.Grid.StopHz() {
+			t.Fatalf("%d bins: the top of the band is cut off", bins)
+		}
+		want := make([]int16, dst.Grid.Bins)
+		for i := range want {
+			want[i] = Absent
+		}
+		for i, q := range src.Max {
+			c := dst.Grid.BinAt(src.Grid.BinCenterHz(i))
+			want[c] = max(want[c], q)
+		}
+		for c := range want {
+			if dst.Max[c] != want[c] {
+				t.Fatalf("%d bins: cell %d is %d, want %d", bins, c, dst.Max[c], want[c])
+			}
+		}
+		if s := dst.Segments; len(s) != 1 || s[0].Bins != dst.Grid.Bins {
+			t.Fatalf("segments %+v of %d cells", s, dst.Grid.Bins)
+		}
+	}
+}
+
+func TestMergeAllocatesNothing(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	h := NewHistory(0)
+	var f, got, small Frame
+	for range 64 {
+		noiseFrame(&f, rng, 1, 4096)
+		h.Append(&f)
+	}
+	h.Merge(&got, 2, 63)
+	Reduce(&small, &got, 512)
+	if n := testing.AllocsPerRun(100, func() {
+		h.Merge(&got, 2, 63)
+		Reduce(&small, &got, 512)
+	}); n > 0 {
+		t.Errorf("%v allocations a merge", n)
+	}
+}

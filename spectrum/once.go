@@ -1,0 +1,121 @@
+package spectrum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"math/bits"
+	"time"
+
+	"argos/device"
+)
+
+// OnceLimit is how much of a recording Once measures unless told otherwise.
+const OnceLimit = 10 * time.Second
+
+// onceEndless is how much of a radio that has no end is measured.
+const onceEndless = time.Second
+
+// ErrShort says that a recording does not fill one window.
+var ErrShort = errors.New("the recording is shorter than one window")
+
+func tooShort(got, bins int) error {
+	if got < MinBins {
+		return fmt.Errorf("%w: it has %d samples, and no window is shorter than %d", ErrShort, got, MinBins)
+	}
+	return fmt.Errorf("%w: it has %d samples, a window %d; use --bins %d", ErrShort, got, bins, 1<<(bits.Len(uint(got))-1))
+}
+
+var errNoFrame = errors.New("there was nothing to measure")
+
+// Once tunes the radio to s and measures one frame: over all of a recording, over its
+// first part if it is longer than limit (0: OnceLimit), and over the first second of a
+// radio that has no end. FPS does not count. Powers are in steps of stepDB (0:
+// DefaultStepDB). A recording shorter than one window is an error. The settings returned
+// are those in force, Bins and RBWHz resolved.
+func Once(ctx context.Context, radio device.Radio, s Settings, limit time.Duration, stepDB float64) (*Frame, Settings, error) {
+	info := radio.Info()
+	if limit <= 0 {
+		limit = OnceLimit
+	}
+	if info.Duration == 0 {
+		limit = min(limit, onceEndless)
+	} else {
+		limit = min(limit, info.Duration)
+	}
+	s = s.wished(Settings{}, Settings{})
+	s.FPS = 0
+	if err := s.check(); err != nil {
+		return nil, s, err
+	}
+	var err error
+	if s.Tuning, err = radio.Tune(ctx, s.Tuning); err != nil {
+		return nil, s, err
+	}
+	a, err := NewAnalyzer(s, info, 1, &AnalyzerOptions{StepDB: stepDB})
+	if err != nil {
+		return nil, s, err
+	}
+	got, err := once(ctx, radio, a, limit)
+	if err != nil {
+		return nil, s, err
+	}
+	var frame *Frame
+	a.Flush(func(f *Frame) { frame = f })
+	switch {
+	case frame != nil:
+		frame.FirstSeq, frame.LastSeq = 1, 1
+		return frame, a.settings, nil
+	case got > 0:
+		return nil, s, tooShort(got, a.settings.Bins)
+	default:
+		return nil, s, errNoFrame
+	}
+}
+
+// once feeds a until limit of recorded time has come, and returns the number of samples.
+func once(ctx context.Context, radio device.Radio, a *Analyzer, limit time.Duration) (int, error) {
+	var (
+		b     device.Block
+		got   int
+		begun time.Time
+		last  time.Duration
+		t     = a.settings.Tuning
+		most  = math.MaxInt
+	)
+	if !t.Sweeps() {
+		most = int(math.Round(limit.Seconds() * t.RateHz))
+	}
+	for got < most {
+		switch err := radio.Read(ctx, &b); {
+		case errors.Is(err, io.EOF):
+			return got, nil
+		case err != nil:
+			return got, err
+		}
+		if b.Tuning != t {
+			continue
+		}
+		// Blocks of a sweep are counted by their time; a recording that starts anew is over.
+		if begun.IsZero() {
+			begun = b.Time
+		}
+		if b.Position < last || t.Sweeps() && b.Time.Sub(begun) > limit {
+			return got, nil
+		}
+		last = b.Position
+		size := b.Format.Size()
+		n := min(len(b.Samples)/size, most-got)
+		if cut := len(b.Samples)/size - n; cut > 0 {
+			b.Time = b.Time.Add(-lasting(int64(cut), t.RateHz))
+		}
+		b.Samples = b.Samples[:n*size]
+		got += n
+		if err := a.Add(&b, nil); err != nil {
+			return got, err
+		}
+	}
+	return got, nil
+}

@@ -1,0 +1,321 @@
+package spectrum
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"strconv"
+	"strings"
+
+	"argos/device"
+)
+
+// Limits of what an Analyzer can be set to.
+const (
+	MinBins = 256
+	MaxBins = 65536
+	MaxFPS  = 100
+)
+
+// Settings say what to measure and how. As given to Capture.Apply they are a wish,
+// as returned they are what happens.
+type Settings struct {
+	Tuning  device.Tuning
+	Bins    int     // points of the transform, a power of two; 0: from RBWHz
+	RBWHz   float64 // at most this resolution bandwidth; counts only where Bins is 0; 0: from the span
+	Window  Window
+	Overlap float64 // 0 to 0.75
+	FPS     float64 // frames a second
+}
+
+// DefaultSettings are those of a first start: the whole FM band's middle.
+func DefaultSettings() Settings {
+	return Settings{
+		Tuning:  device.Tuning{CenterHz: 98.1e6, SpanHz: 2e6, LNADB: 24, VGADB: 30},
+		Overlap: 0.5,
+		FPS:     20,
+	}
+}
+
+// A Param is one setting by the name that the command line, the : palette and the
+// link all use. Values are text in the same notation everywhere.
+type Param struct {
+	Name string
+	Arg  string // what stands for the value in help: "HZ", "DB", "on|off"
+	Help string
+	Get  func(*Settings) string
+	Set  func(*Settings, string) error
+}
+
+// Params lists every setting in the order in which several are applied.
+var Params = []Param{
+	{
+		"freq", "HZ", "centre frequency, such as 433.92M",
+		func(s *Settings) string { return device.FormatHz(s.Tuning.CenterHz, 6) },
+		func(s *Settings, v string) error {
+			return setHz(&s.Tuning.CenterHz, v, 0, math.MaxFloat64)
+		},
+	},
+	{
+		"span", "HZ", "width shown, such as 2M",
+		func(s *Settings) string { return device.FormatHz(s.Tuning.SpanHz, 6) },
+		func(s *Settings, v string) error {
+			return setHz(&s.Tuning.SpanHz, v, 1, math.MaxFloat64)
+		},
+	},
+	{
+		"range", "HZ:HZ", "lower and upper edge, such as 2400M:2500M",
+		func(s *Settings) string {
+			return device.FormatHz(s.Tuning.StartHz(), 6) + ":" + device.FormatHz(s.Tuning.StopHz(), 6)
+		}, setRange,
+	},
+	{
+		"rbw", "HZ|auto", "resolution bandwidth at most, such as 10k; auto follows the span",
+		func(s *Settings) string { return device.FormatHz(s.RBWHz, 3) },
+		func(s *Settings, v string) error {
+			if strings.EqualFold(v, "auto") {
+				s.Bins, s.RBWHz = 0, 0
+				return nil
+			}
+			err := setHz(&s.RBWHz, v, math.SmallestNonzeroFloat64, math.MaxFloat64)
+			if err == nil {
+				s.Bins = 0
+			}
+			return err
+		},
+	},
+	{
+		"bins", "N", "points of the transform instead of rbw, a power of two such as 4096",
+		func(s *Settings) string { return strconv.Itoa(s.Bins) }, setBins,
+	},
+	{
+		"window", strings.Join(WindowNames(), "|"), "taper before the transform",
+		func(s *Settings) string { return s.Window.String() },
+		func(s *Settings, v string) (err error) {
+			w, err := ParseWindow(v)
+			if err == nil {
+				s.Window = w
+			}
+			return err
+		},
+	},
+	{
+		"overlap", "PERCENT", "of windows, 0% to 75%",
+		func(s *Settings) string { return strconv.FormatFloat(s.Overlap*100, 'f', -1, 64) + "%" }, setOverlap,
+	},
+	{
+		"fps", "N", "frames a second",
+		func(s *Settings) string { return strconv.FormatFloat(s.FPS, 'f', -1, 64) },
+		func(s *Settings, v string) error {
+			f, err := strconv.ParseFloat(v, 64)
+			if err != nil || !(f >= 0.1 && f <= MaxFPS) {
+				return fmt.Errorf("%q is not a frame rate: use 0.1 to %d", v, MaxFPS)
+			}
+			s.FPS = f
+			return nil
+		},
+	},
+	{
+		"lna", "DB", "LNA (IF) gain, 0 to 40 by 8",
+		func(s *Settings) string { return strconv.Itoa(s.Tuning.LNADB) },
+		func(s *Settings, v string) error { return setGain(&s.Tuning.LNADB, v, 40, 8) },
+	},
+	{
+		"vga", "DB", "VGA (baseband) gain, 0 to 62 by 2",
+		func(s *Settings) string { return strconv.Itoa(s.Tuning.VGADB) },
+		func(s *Settings, v string) error { return setGain(&s.Tuning.VGADB, v, 62, 2) },
+	},
+	{
+		"amp", "on|off", "front-end amplifier",
+		func(s *Settings) string { return onOff(s.Tuning.Amp) },
+		func(s *Settings, v string) error { return setSwitch(&s.Tuning.Amp, v) },
+	},
+	{
+		"bias", "on|off", "antenna power (bias tee), about 3 V on the antenna port",
+		func(s *Settings) string { return onOff(s.Tuning.BiasTee) },
+		func(s *Settings, v string) error { return setSwitch(&s.Tuning.BiasTee, v) },
+	},
+}
+
+// FindParam returns the setting of that name, or nil.
+func FindParam(name string) *Param {
+	for i := range Params {
+		if Params[i].Name == name {
+			return &Params[i]
+		}
+	}
+	return nil
+}
+
+// With returns s changed by the named values, or s itself and the first error.
+func (s Settings) With(set map[string]string) (Settings, error) {
+	changed := s
+	known := 0
+	for _, p := range Params {
+		v, ok := set[p.Name]
+		if !ok {
+			continue
+		}
+		known++
+		if err := p.Set(&changed, v); err != nil {
+			return s, fmt.Errorf("%s: %w", p.Name, err)
+		}
+	}
+	if known < len(set) {
+		for name := range set {
+			if FindParam(name) == nil {
+				return s, fmt.Errorf("there is no setting %q", name)
+			}
+		}
+	}
+	return changed, nil
+}
+
+var errBelow = errors.New("must be above 0")
+
+func setHz(dst *float64, text string, least, most float64) error {
+	v, err := device.ParseHz(text)
+	if err != nil {
+		return err
+	}
+	if v < least || v > most {
+		if v <= 0 {
+			return fmt.Errorf("%s %w", text, errBelow)
+		}
+		return fmt.Errorf("%s is out of range", text)
+	}
+	*dst = v
+	return nil
+}
+
+func setRange(s *Settings, text string) error {
+	low, high, ok := strings.Cut(text, ":")
+	if !ok {
+		return fmt.Errorf("%q is not a range: write it like 2400M:2500M", text)
+	}
+	a, err := device.ParseHz(low)
+	if err != nil {
+		return err
+	}
+	b, err := device.ParseHz(high)
+	if err != nil {
+		return err
+	}
+	if a < 0 || b <= a {
+		return fmt.Errorf("%q is not a range: the lower edge comes first", text)
+	}
+	s.Tuning.CenterHz, s.Tuning.SpanHz = (a+b)/2, b-a
+	return nil
+}
+
+func setBins(s *Settings, text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < MinBins || n > MaxBins || bits.OnesCount(uint(n)) != 1 {
+		return fmt.Errorf("%q is not a number of bins: use a power of two from %d to %d", text, MinBins, MaxBins)
+	}
+	s.Bins, s.RBWHz = n, 0
+	return nil
+}
+
+func setOverlap(s *Settings, text string) error {
+	f, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
+	if err != nil || !(f >= 0 && f <= 75) {
+		return fmt.Errorf("%q is not an overlap: use 0%% to 75%%", text)
+	}
+	s.Overlap = f / 100
+	return nil
+}
+
+func setGain(dst *int, text string, most, step int) error {
+	v, err := strconv.Atoi(text)
+	if err != nil || v < 0 || v > most || v%step != 0 {
+		return fmt.Errorf("%q is not a gain: use 0 to %d dB in steps of %d", text, most, step)
+	}
+	*dst = v
+	return nil
+}
+
+func setSwitch(dst *bool, text string) error {
+	switch strings.ToLower(text) {
+	case "on", "1", "true", "yes":
+		*dst = true
+	case "off", "0", "false", "no":
+		*dst = false
+	default:
+		return fmt.Errorf("%q is neither on nor off", text)
+	}
+	return nil
+}
+
+func onOff(on bool) string {
+	if on {
+		return "on"
+	}
+	return "off"
+}
+
+// check reports what no analyzer can do, whatever the radio.
+func (s Settings) check() error {
+	t := s.Tuning
+	switch {
+	case !(t.SpanHz > 0) || math.IsInf(t.SpanHz, 0) || math.IsNaN(t.CenterHz) || math.IsInf(t.CenterHz, 0):
+		return errors.New("the span must be above 0 Hz and the centre a frequency")
+	case !(t.RateHz >= 0) || math.IsInf(t.RateHz, 0):
+		return errors.New("the sample rate must be above 0")
+	case int(s.Window) >= len(windows):
+		return fmt.Errorf("unknown %v", s.Window)
+	case !(s.Overlap >= 0 && s.Overlap <= 0.75):
+		return errors.New("the overlap must be from 0% to 75%")
+	case !(s.FPS == 0 || s.FPS >= 0.1 && s.FPS <= MaxFPS):
+		return fmt.Errorf("the frame rate must be from 0.1 to %d", MaxFPS)
+	case s.Bins != 0 && (s.Bins < MinBins || s.Bins > MaxBins || bits.OnesCount(uint(s.Bins)) != 1):
+		return fmt.Errorf("%d is not a number of bins: use a power of two from %d to %d", s.Bins, MinBins, MaxBins)
+	case s.Bins == 0 && !(s.RBWHz >= 0):
+		return fmt.Errorf("rbw %s %w", device.FormatHz(s.RBWHz, 3), errBelow)
+	}
+	return nil
+}
+
+// autoBins is how many bins the span gets where nobody asks for a resolution: more than
+// a screen has columns.
+const autoBins = 4096
+
+// resolve says how many points a transform at rateHz takes.
+func (s Settings) resolve(rateHz float64) (int, error) {
+	most, limit := MaxBins, ""
+	if s.Tuning.Sweeps() {
+		most, limit = maxSweepBins, " in a sweep"
+	}
+	n := s.Bins
+	if n == 0 {
+		least := autoBins * max(1, rateHz/s.Tuning.SpanHz)
+		if s.RBWHz > 0 {
+			// A hair of slack lets a resolution that was computed from bins find them again.
+			least = s.Window.ENBW() * rateHz / s.RBWHz * (1 - 1e-9)
+		}
+		for n = MinBins; float64(n) < least && n <= most; n *= 2 {
+		}
+	}
+	if n <= most {
+		return n, nil
+	}
+	if s.Bins == 0 && s.RBWHz == 0 {
+		return most, nil
+	}
+	finest := device.FormatHz(math.Ceil(s.Window.ENBW()*rateHz/float64(most)), 3)
+	if s.Bins != 0 {
+		return 0, fmt.Errorf("%d bins are too many%s: use %d or fewer, which is rbw %s", s.Bins, limit, most, finest)
+	}
+	return 0, fmt.Errorf("rbw %s is too fine at %s samples/s%s: use %s or more, or a smaller span",
+		device.FormatHz(s.RBWHz, 3), device.FormatHz(rateHz, 3), limit, finest)
+}
+
+// SettingsFor is s, tuned to all of a recording where info is of one: what is shown when
+// nobody says which part.
+func SettingsFor(info device.Info, s Settings) Settings {
+	if info.Duration > 0 && info.MaxHz > info.MinHz {
+		s.Tuning.CenterHz, s.Tuning.SpanHz = (info.MinHz+info.MaxHz)/2, info.MaxHz-info.MinHz
+	}
+	return s
+}

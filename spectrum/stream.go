@@ -1,0 +1,116 @@
+package spectrum
+
+import (
+	"math"
+	"time"
+
+	"argos/device"
+)
+
+// foldEvery bounds the windows that are summed in single precision.
+const foldEvery = 256
+
+// A stream measures samples of one tuning. Windows run on from block to block; frames
+// are due at ticks of a clock that counts samples, so they do not depend on how the
+// samples are cut into blocks.
+type stream struct {
+	*welch
+	row    *row
+	picks  []uint32 // cell of each bin of the grid
+	rateHz float64
+
+	at          int64     // position after the newest sample
+	tick        int64     // position at which the next frame is due
+	ticks       int64     // that have been
+	period      float64   // samples from tick to tick; 0: none ever comes
+	first, last time.Time // of the samples in the cells
+}
+
+func (m *stream) begin(a *Analyzer, b *device.Block) error {
+	// Point k of the transform is centred on a multiple of BinHz, so edges are between.
+	n, t := m.fft.n, a.settings.Tuning
+	first, err := a.lay(t.StartHz(), t.StopHz(), b.CenterHz-a.grid.BinHz/2, -n/2, n/2)
+	if err != nil {
+		return err
+	}
+	m.row, m.rateHz = newRow(a.grid), t.RateHz
+	if _, err := m.row.segment(0, a.grid.Bins); err != nil {
+		return err
+	}
+	m.picks = make([]uint32, a.grid.Bins)
+	m.order(m.picks, first)
+	m.tick = math.MaxInt64
+	if a.settings.FPS > 0 {
+		m.tick, m.period = 0, t.RateHz/a.settings.FPS
+		m.pass(0)
+	}
+	return nil
+}
+
+// pass moves the tick to the first one after a position.
+func (m *stream) pass(at int64) {
+	if m.period == 0 {
+		return
+	}
+	m.ticks = max(m.ticks, int64(float64(at)/m.period))
+	for m.tick <= at {
+		m.ticks++
+		m.tick = int64(math.Ceil(float64(m.ticks) * m.period))
+	}
+}
+
+func (m *stream) add(b *device.Block, emit func(*Frame)) error {
+	if b.Break || b.Lost > 0 {
+		m.restart()
+	}
+	m.row.note(b)
+	m.at += int64(b.Lost) // so that frames keep their pace
+	size := b.Format.Size()
+	end := m.at + int64(len(b.Samples)/size)
+	taken := func(at int64) time.Time {
+		return b.Time.Add(-lasting(end-1-at, m.rateHz))
+	}
+	n := int64(m.fft.n)
+	for rest, full := m.take(b.Samples, b.Format); full; rest, full = m.take(rest, b.Format) {
+		stop := end - int64(len(rest)/size+m.end-m.start) + n
+		if stop > m.tick && !m.empty() {
+			m.flush(emit)
+			m.pass(m.tick)
+		}
+		if m.windows == 0 {
+			m.first = taken(stop - n)
+		}
+		m.last = taken(stop - 1)
+		m.transform()
+		switch {
+		case stop >= m.tick:
+			m.flush(emit)
+			m.pass(stop)
+		case m.windows == foldEvery:
+			m.fold()
+		}
+	}
+	m.at = end
+	if m.at >= m.tick && !m.empty() {
+		m.flush(emit)
+		m.pass(m.tick)
+	}
+	return nil
+}
+
+// fold moves what is in the cells to the row.
+func (m *stream) fold() {
+	m.row.fold(0, m.picks, m.cells)
+	m.row.segments[0].measured(m.windows, m.first, m.last)
+	m.reset()
+}
+
+// empty reports whether no window was measured since the last frame.
+func (m *stream) empty() bool { return m.windows == 0 && m.row.empty() }
+
+func (m *stream) flush(emit func(*Frame)) {
+	if m.windows > 0 {
+		m.fold()
+	}
+	m.row.emit(emit)
+}

@@ -1,0 +1,66 @@
+package spectrum
+
+import (
+	"errors"
+	"math"
+
+	"argos/device"
+)
+
+var errWidths = errors.New("the recording mixes bins of different widths or offsets")
+
+// A survey takes rows that somebody else has measured, such as
+// those of hackrf_sweep. Each is a segment.
+type survey struct {
+	row   *row
+	clock clock
+}
+
+func (m *survey) begin(a *Analyzer, b *device.Block) error {
+	if !(b.BinHz > 0) {
+		return errWidths
+	}
+	a.grid.BinHz, a.grid.RBWHz = b.BinHz, b.RBWHz
+	t := a.settings.Tuning
+	low, high := max(t.StartHz(), a.info.MinHz), min(t.StopHz(), a.info.MaxHz)
+	if _, err := a.lay(low, high, b.StartHz, math.MinInt32, math.MaxInt32); err != nil {
+		return err
+	}
+	a.settings.RBWHz = b.RBWHz
+	m.row, m.clock = newRow(a.grid), clock{period: period(a.settings.FPS)}
+	return nil
+}
+
+func (m *survey) add(b *device.Block, emit func(*Frame)) error {
+	if m.clock.due(b.Time) {
+		m.flush(emit)
+	}
+	m.row.note(b)
+	g := &m.row.frame.Grid
+	at := (b.StartHz - g.StartHz) / g.BinHz
+	bin := int(math.Round(at))
+	// Widths are written with few digits: what counts is where the last bin comes to lie.
+	if off := math.Abs(b.BinHz/g.BinHz-1) * float64(len(b.Power)); off > 0.25 || math.Abs(at-float64(bin)) > 0.25 {
+		return errWidths
+	}
+	low, high := max(bin, 0), min(bin+len(b.Power), g.Bins)
+	if low >= high {
+		return nil
+	}
+	s, err := m.row.segment(low, high-low)
+	if err != nil {
+		return err
+	}
+	for i, db := range b.Power[low-bin : high-bin] {
+		p := math.Pow(10, float64(db)/10)
+		if !(p < math.MaxFloat32) { // no number, or no power on earth
+			p = 0
+		}
+		m.row.mean[low+i] += p
+		m.row.max[low+i] = max(m.row.max[low+i], float32(p))
+	}
+	s.measured(1, b.Time, b.Time)
+	return nil
+}
+
+func (m *survey) flush(emit func(*Frame)) { m.row.emit(emit) }

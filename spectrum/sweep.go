@@ -1,0 +1,119 @@
+package spectrum
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"argos/device"
+)
+
+var errTiling = errors.New("the sweep's tunings do not lie on one raster")
+
+// A sweep measures blocks that each have a tuning of their own. Of each it keeps the
+// two quarters of the rate that lie from an eighth to three eighths away from the
+// middle: clear of the DC spike and of the filter's edges. A radio that tunes twice
+// in each step, a quarter of the rate apart, so covers everything, as
+// hackrf_sweep does.
+type sweep struct {
+	*welch
+	row    *row
+	clock  clock
+	rateHz float64
+	edgeHz float64 // lower edge of bin 0 of the grid's first whole piece or of one below it
+	first  int     // bin 0 of the grid, counted from edgeHz
+	picks  [2][]uint32
+}
+
+func (m *sweep) begin(a *Analyzer, b *device.Block) error {
+	n, t := m.fft.n, a.settings.Tuning
+	if samples := len(b.Samples) / b.Format.Size(); samples < n {
+		return fmt.Errorf("a block of the sweep has only %d samples for %d bins: use fewer bins or a wider rbw", samples, n)
+	}
+	edgeHz := b.CenterHz - t.RateHz*3/8 - a.grid.BinHz/2
+	// Edges of bins that are half a bin low would add one at each end for nothing.
+	first, err := a.lay(t.StartHz()-a.grid.BinHz/2, t.StopHz()-a.grid.BinHz/2, edgeHz, math.MinInt32, math.MaxInt32)
+	if err != nil {
+		return err
+	}
+	m.row, m.rateHz, m.edgeHz, m.first = newRow(a.grid), t.RateHz, edgeHz, first
+	m.clock = clock{period: period(a.settings.FPS)}
+	for i, k := range [2]int{-n * 3 / 8, n / 8} {
+		m.picks[i] = make([]uint32, n/4)
+		m.order(m.picks[i], k)
+	}
+	return nil
+}
+
+func (m *sweep) add(b *device.Block, emit func(*Frame)) error {
+	if m.clock.due(b.Time) {
+		m.flush(emit)
+	}
+	m.row.note(b)
+	m.restart()
+	for rest, full := m.take(b.Samples, b.Format); full; rest, full = m.take(rest, b.Format) {
+		m.transform()
+	}
+	samples := len(b.Samples) / b.Format.Size()
+	first := b.Time.Add(-lasting(int64(samples-1), m.rateHz))
+	n := m.fft.n
+	lowest := (b.CenterHz - m.rateHz*3/8 - m.rateHz/float64(n)/2 - m.edgeHz) / m.rateHz * 4 // in quarters
+	quarter := math.Round(lowest)
+	if math.Abs(lowest-quarter)*float64(n/4) > 0.25 {
+		m.reset()
+		return errTiling
+	}
+	for i, picks := range m.picks {
+		if err := m.piece((int(quarter)+2*i)*n/4-m.first, picks, first, b.Time); err != nil {
+			return err
+		}
+	}
+	m.reset()
+	return nil
+}
+
+// piece adds a piece whose first bin is bin of the grid, cropped to it.
+func (m *sweep) piece(bin int, picks []uint32, first, last time.Time) error {
+	low, high := max(bin, 0), min(bin+len(picks), m.row.frame.Grid.Bins)
+	if low >= high || m.windows == 0 {
+		return nil
+	}
+	s, err := m.row.segment(low, high-low)
+	if err != nil {
+		return err
+	}
+	m.row.fold(low, picks[low-bin:high-bin], m.cells)
+	s.measured(m.windows, first, last)
+	return nil
+}
+
+func (m *sweep) flush(emit func(*Frame)) { m.row.emit(emit) }
+
+// A clock says when frames of a sweep are due, by the time of the blocks.
+type clock struct {
+	period time.Duration // 0: never
+	next   time.Time
+}
+
+// period is the time from frame to frame.
+func period(fps float64) time.Duration {
+	if fps == 0 {
+		return 0
+	}
+	return time.Duration(float64(time.Second) / fps)
+}
+
+// due reports whether a tick has come before now, and winds the clock for the next.
+func (c *clock) due(now time.Time) bool {
+	if c.period == 0 || now.Before(c.next) {
+		return false
+	}
+	begun := !c.next.IsZero()
+	if begun {
+		c.next = c.next.Add(now.Sub(c.next).Truncate(c.period) + c.period)
+	} else {
+		c.next = now.Add(c.period)
+	}
+	return begun
+}
