@@ -1,0 +1,258 @@
+package stream
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/coder/websocket"
+	"google.golang.org/protobuf/proto"
+
+	"argos/stream/wire"
+)
+
+// connectedClient is one that was welcomed, without a network.
+func connectedClient(sink Sink) *Client {
+	c := NewClient("ws://rig", sink, nil)
+	c.welcome(welcomeMessage.GetWelcome(), func(error) {})
+	return c
+}
+
+func event(offset uint64, text string) *wire.ServerMessage {
+	return &wire.ServerMessage{Kind: &wire.ServerMessage_Event{Event: &wire.Event{
+		Offset: offset, Kind: "te\x07st", Severity: 77, Text: text,
+	}}}
+}
+
+func frameFrom(t testing.TB, first, last uint64) *wire.ServerMessage {
+	f := proto.CloneOf(validFrame(t))
+	f.FirstSeq, f.LastSeq = first, last
+	return &wire.ServerMessage{Kind: &wire.ServerMessage_Frame{Frame: f}}
+}
+
+func TestFramesOutOfOrderAreLeftOut(t *testing.T) {
+	rec := new(recorder)
+	c := connectedClient(rec)
+	rec.client = c
+	for _, r := range [][2]uint64{{5, 5}, {5, 5}, {3, 4}, {4, 9}, {6, 6}, {9, 12}, {1, 20}, {13, 13}} {
+		if err := c.take(frameFrom(t, r[0], r[1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	frames, _ := rec.taken()
+	var got []uint64
+	for _, f := range frames {
+		got = append(got, f.FirstSeq, f.LastSeq)
+	}
+	if !slices.Equal(got, []uint64{5, 5, 6, 6, 9, 12, 13, 13}) {
+		t.Errorf("frames %v", got)
+	}
+	if l := c.Link(); l.Missing != 2 || l.Merged != 4 || l.LastSeq != 13 {
+		t.Errorf("missing %d, merged %d, at %d", l.Missing, l.Merged, l.LastSeq)
+	}
+	// Acknowledgements of what was never received mean nothing.
+	c.Rendered(14)
+	c.Rendered(math.MaxUint64)
+	if a := c.ack(); a.GetSeq() != 13 {
+		t.Errorf("acknowledged %d", a.GetSeq())
+	}
+}
+
+func TestEventsAreCleaned(t *testing.T) {
+	rec := new(recorder)
+	c := connectedClient(rec)
+	for _, m := range []*wire.ServerMessage{
+		event(2, "\x1b[2Jscreen\ngone"), event(2, "again"), event(1, "old"), event(3, strings.Repeat("x", 1<<20)),
+	} {
+		if err := c.take(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, events := rec.taken()
+	if len(events) != 2 || events[0].Text != "[2Jscreen gone" || events[0].Kind != "test" || events[0].Severity != Alarm || len(events[1].Text) != maxText {
+		t.Errorf("%+v", events)
+	}
+}
+
+func TestWelcomeIsCleaned(t *testing.T) {
+	c := NewClient("ws://rig", nobody{}, nil)
+	c.welcome(&wire.Welcome{
+		Session: "a\x1b", Epoch: strings.Repeat("e", 1<<20), Role: "\nroot", Server: "\x07bell", Version: "\x9b1", Pid: -1,
+	}, func(error) {})
+	if s := c.Link().Server; s.Session != "a" || len(s.Epoch) > maxText || s.Role != " root" || s.Name != "bell" {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestTakeIgnoresWhatItDoesNotKnow(t *testing.T) {
+	c := connectedClient(nobody{})
+	for name, b := range map[string][]byte{
+		"empty":              {},
+		"unknown kind":       {0xFA, 0x07, 1, 'x'}, // field 127, bytes
+		"reply to nobody":    mustMarshal(t, &wire.ServerMessage{Kind: &wire.ServerMessage_Reply{Reply: &wire.Reply{Key: "x"}}}),
+		"second welcome":     mustMarshal(t, welcomeMessage),
+		"pong of the future": mustMarshal(t, &wire.ServerMessage{Kind: &wire.ServerMessage_Pong{Pong: &wire.Pong{PingNs: math.MaxInt64}}}),
+	} {
+		m := new(wire.ServerMessage)
+		if err := encodingPB.unmarshal(b, m); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := c.take(m); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if l := c.Link(); l.RTT.Now != 0 {
+		t.Errorf("round trip %s", l.RTT.Now)
+	}
+}
+
+func mustMarshal(t testing.TB, m proto.Message) []byte {
+	t.Helper()
+	b, err := encodingPB.marshal(nil, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// A server that breaks the protocol after its welcome is left alone for longer and
+// longer, and named.
+func TestBadServerIsNotHammered(t *testing.T) {
+	for name, c := range map[string]struct {
+		talk func(conn *websocket.Conn)
+		want string
+	}{
+		"garbage": {func(conn *websocket.Conn) {
+			_ = conn.Write(context.Background(), websocket.MessageBinary, []byte("\xff\xff"))
+		}, "server sent what is not argos.v1"},
+		"invalid UTF-8": {func(conn *websocket.Conn) {
+			_ = conn.Write(context.Background(), websocket.MessageBinary, []byte("\x22\x04\x2a\x02\xff\xfe"))
+		}, "server sent what is not argos.v1"},
+		"a bad frame": {func(conn *websocket.Conn) {
+			say(conn, &wire.ServerMessage{Kind: &wire.ServerMessage_Frame{Frame: new(wire.Frame)}})
+		}, "server sent what is not argos.v1: frame breaks the protocol: sequence 0 to 0"},
+		"nothing": {func(*websocket.Conn) {}, "server is gone"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				network, asked := new(pipeNet), new(atomic.Int64)
+				end := serveFake(network, func(conn *websocket.Conn) {
+					asked.Add(1)
+					say(conn, welcomeMessage)
+					go readToEnd(conn)
+					c.talk(conn)
+				})
+				client := NewClient("ws://rig", nobody{}, &ClientOptions{Dial: network.dial})
+				ctx, cancel := context.WithCancel(t.Context())
+				done := make(chan error)
+				go func() { done <- client.Run(ctx) }()
+				time.Sleep(time.Minute)
+				if n := asked.Load(); n < 5 || n > 100 {
+					t.Errorf("asked %d times in a minute", n)
+				}
+				if l := client.Link(); l.State != Reconnecting || l.Reason != c.want {
+					t.Errorf("state %s: %s", l.State, l.Reason)
+				}
+				cancel()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+				end()
+			})
+		})
+	}
+}
+
+func TestGoodbyeForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network, asked := new(pipeNet), new(atomic.Int64)
+		end := serveFake(network, func(conn *websocket.Conn) {
+			asked.Add(1)
+			say(conn, welcomeMessage)
+			say(conn, &wire.ServerMessage{Kind: &wire.ServerMessage_Goodbye{Goodbye: &wire.Goodbye{Reason: "your token was\nrevoked"}}})
+			readToEnd(conn)
+		})
+		client := NewClient("ws://rig", nobody{}, &ClientOptions{Dial: network.dial})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- client.Run(ctx) }()
+		time.Sleep(time.Hour)
+		if l := client.Link(); l.State != Refused || l.Reason != "your token was revoked" || asked.Load() != 1 {
+			t.Errorf("state %s: %s; asked %d times", l.State, l.Reason, asked.Load())
+		}
+		cancel()
+		<-done
+		end()
+	})
+}
+
+// A proxy whose server is away says 502 until it is back.
+func TestBadGatewayHeals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		c, _, leave := r.watch(t)
+		<-c.Connected()
+		r.feed(20)
+		r.close(t)
+		end := serveHTTP(r.network, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusBadGateway) })
+		time.Sleep(time.Minute)
+		if l := c.Link(); l.State != Reconnecting || l.Attempt < 3 {
+			t.Errorf("state %s: %s", l.State, l.Reason)
+		}
+		end()
+		r.start(t)
+		r.feed(200)
+		if l := c.Link(); l.State != Live {
+			t.Errorf("state %s: %s", l.State, l.Reason)
+		}
+		leave()
+		r.close(t)
+	})
+}
+
+func FuzzServerMessage(f *testing.F) {
+	f.Add(mustMarshal(f, welcomeMessage))
+	f.Add(mustMarshal(f, frameFrom(f, 1, 1)))
+	f.Add(mustMarshal(f, event(1, "text")))
+	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Reply{Reply: &wire.Reply{Key: "k", Error: "no"}}}))
+	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Pong{Pong: &wire.Pong{Id: 1, PingNs: 2, TimeNs: 3}}}))
+	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Device{Device: &wire.Device{Name: "n", Fps: 20, Tuning: &wire.Tuning{CenterHz: 1}}}}))
+	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Gps{Gps: &wire.Gps{Fix: 3}}}))
+	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Goodbye{Goodbye: &wire.Goodbye{RetryMs: math.MaxUint32}}}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m := new(wire.ServerMessage)
+		if encodingPB.unmarshal(data, m) != nil {
+			return
+		}
+		if m.GetFrame().GetGrid().GetBins() > 1<<16 {
+			return // only slow
+		}
+		rec := new(recorder)
+		c := connectedClient(rec)
+		rec.client = c
+		for range 2 {
+			if err := c.take(m); err != nil && err.Error() != cleanText(err.Error()) {
+				t.Fatalf("error %q", err)
+			}
+		}
+		frames, events := rec.taken()
+		if len(frames) > 1 {
+			t.Fatal("one frame came twice")
+		}
+		for _, e := range events {
+			if e.Text != cleanText(e.Text) || e.Severity > Alarm {
+				t.Fatalf("event %+v", e)
+			}
+		}
+		for _, f := range frames {
+			_, _ = f.Averages(), f.Merged()
+		}
+		_ = c.Link().State.String()
+	})
+}

@@ -1,0 +1,436 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"argos/stream/wire"
+)
+
+const (
+	clientPingEvery = time.Second
+	pingsKept       = 32          // of which an answer counts: more than go before a link is dead
+	lastWords       = time.Second // to hear why, where nothing can be sent any more
+
+	// A session that ends sooner than this does not prove that the link is back: the
+	// waits between attempts go on growing.
+	provenAfter = time.Second
+)
+
+// ClientOptions may be nil.
+type ClientOptions struct {
+	Agent   string // program and version, told to the server
+	Columns int    // the widest frames of use; 0: all bins
+	Guard   func() // deferred in every goroutine, to recover panics; nil: none
+	// Dial replaces the network, for tests.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// A Client keeps one link to a server alive and measures it. Run does the work; all
+// other methods may be called at any time from any goroutine.
+type Client struct {
+	url       string
+	sink      Sink
+	options   ClientOptions
+	transport *http.Transport
+	traffic   traffic
+
+	retry    chan struct{} // try again now
+	commands chan *wire.Command
+	wake     chan struct{} // there is something to acknowledge
+
+	mu        sync.Mutex
+	link      Link                    // state that is not derived; Link() completes it
+	cut       context.CancelCauseFunc // ends the session; nil: there is none
+	dialling  context.CancelFunc      // ends the attempt under way; nil: there is none
+	heard     time.Time               // when the server last said anything
+	connected bool
+	connects  chan struct{} // closed with the first Welcome
+	rtt       roundTrips
+	pinged    [pingsKept]time.Time // when the newest pings were sent, by id
+	in        meter
+	out       meter
+	frames    meter
+	bytesIn   int64 // traffic already in the meters
+	bytesOut  int64
+	times     [framesTimed]frameTimes
+	timed     int
+	lastMerge time.Time
+	acked     uint64 // newest frame rendered
+	ackedAt   time.Time
+	ackSent   uint64
+	offset    uint64 // newest event
+	catchUp   catchUp
+	pending   map[string]chan error
+
+	decoder frameDecoder // of Run alone
+}
+
+// NewClient returns a client of the server at url (see ParseURL) that hands what
+// arrives to sink.
+func NewClient(url string, sink Sink, o *ClientOptions) *Client {
+	c := &Client{
+		url: url, sink: sink,
+		retry: make(chan struct{}, 1), wake: make(chan struct{}, 1),
+		commands: make(chan *wire.Command, commandsWaiting),
+		connects: make(chan struct{}),
+		pending:  map[string]chan error{},
+	}
+	if o != nil {
+		c.options = *o
+	}
+	if c.options.Guard == nil {
+		c.options.Guard = func() {}
+	}
+	c.transport = newTransport(c.options.Dial, &c.traffic)
+	c.link = Link{URL: url, State: Connecting, Since: time.Now()}
+	return c
+}
+
+// Run keeps the link until ctx ends, which gives nil. An error means that the first
+// attempt failed; after a first success it tries again for ever.
+func (c *Client) Run(ctx context.Context) error {
+	defer c.transport.CloseIdleConnections()
+	var waits backoff
+	for {
+		up, err := c.session(ctx)
+		if ctx.Err() != nil {
+			c.setState(Closed, "")
+			return nil
+		}
+		if !c.wasConnected() {
+			c.setState(Refused, err.Error())
+			return err
+		}
+		var refused *refusal
+		if errors.As(err, &refused) {
+			c.down(Refused, err)
+			select {
+			case <-c.retry:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		if up >= provenAfter {
+			waits = backoff{}
+		}
+		wait := max(waits.next(errors.Is(err, errBusy)), comeBack(err))
+		c.down(Reconnecting, err)
+		c.scheduled(waits.attempt, wait)
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-c.retry:
+			waits = backoff{attempt: 1}
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+var errRetried = errors.New("asked to reconnect")
+
+// Retry ends the wait for the next attempt, or one under way that may hang for long,
+// and a link that is STALE: each is tried anew.
+func (c *Client) Retry() {
+	c.mu.Lock()
+	if c.link.State == Live {
+		if state, _ := c.liveState(time.Now()); state == Stale && c.cut != nil {
+			c.cut(errRetried)
+		}
+		c.mu.Unlock()
+		return
+	}
+	select {
+	case c.retry <- struct{}{}:
+	default:
+	}
+	if c.dialling != nil && c.connected { // the first attempt is one for good
+		c.dialling()
+	}
+	c.mu.Unlock()
+}
+
+// Connected is closed when the first server has welcomed us.
+func (c *Client) Connected() <-chan struct{} { return c.connects }
+
+// Rendered says that the frames up to seq are on the screen. Until it is called the
+// server sends only so many more, and then merges.
+func (c *Client) Rendered(seq uint64) {
+	now := time.Now()
+	c.mu.Lock()
+	// A number from before a server's restart means nothing now.
+	if seq > c.acked && seq <= c.link.LastSeq {
+		c.acked, c.ackedAt = seq, now
+		c.rendered(seq, now)
+	}
+	c.mu.Unlock()
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// session is one connection from dialling to its end. It reports how long the link was
+// up.
+func (c *Client) session(ctx context.Context) (up time.Duration, err error) {
+	conn, err := c.attempt(ctx)
+	if err != nil {
+		return 0, err
+	}
+	session, cut := context.WithCancelCause(ctx)
+	var writer sync.WaitGroup
+	defer writer.Wait()
+	defer func() { _ = conn.CloseNow() }()
+	defer cut(nil)
+	if err := c.sendHello(session, conn); err != nil {
+		return 0, fmt.Errorf("%s: %w", c.url, linkError(err))
+	}
+	first, err := receiveServer(session, conn, dialTimeout)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", c.url, err)
+	}
+	welcome := first.GetWelcome()
+	if welcome == nil {
+		return 0, &refusal{fmt.Errorf("%w: %s does not begin with Welcome", ErrNotArgos, c.url)}
+	}
+	began := time.Now()
+	for _, e := range c.welcome(welcome, cut) {
+		c.sink.Event(e)
+	}
+	defer c.closeCommands()
+	writer.Go(func() {
+		defer c.options.Guard()
+		err := c.write(session, conn)
+		if err == nil {
+			return
+		}
+		// What the server said last tells more, and may still be on its way.
+		select {
+		case <-session.Done():
+		case <-time.After(lastWords):
+		}
+		cut(linkError(err))
+	})
+	for err == nil {
+		var m *wire.ServerMessage
+		if m, err = receiveServer(session, conn, deadAfter); err == nil {
+			err = c.take(m)
+		}
+	}
+	cut(err)
+	return time.Since(began), context.Cause(session)
+}
+
+// attempt dials until Retry or ctx ends it.
+func (c *Client) attempt(ctx context.Context) (*websocket.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	c.mu.Lock()
+	c.dialling = cancel
+	c.mu.Unlock()
+	conn, err := c.dial(ctx)
+	c.mu.Lock()
+	c.dialling = nil
+	c.mu.Unlock()
+	if err != nil && ctx.Err() != nil {
+		return nil, errRetried
+	}
+	return conn, err
+}
+
+var errGarbage = errors.New("server sent what is not argos.v1")
+
+// receiveServer reads a message. Silence for as long as limit ends the link.
+func receiveServer(ctx context.Context, conn *websocket.Conn, limit time.Duration) (*wire.ServerMessage, error) {
+	silence := time.AfterFunc(limit, func() { _ = conn.CloseNow() })
+	kind, data, err := conn.Read(ctx)
+	if !silence.Stop() {
+		return nil, fmt.Errorf("server silent for %s", lasting(limit))
+	}
+	if err != nil {
+		return nil, linkError(err)
+	}
+	m := new(wire.ServerMessage)
+	if kind != websocket.MessageBinary || encodingPB.unmarshal(data, m) != nil {
+		return nil, errGarbage
+	}
+	return m, nil
+}
+
+// linkError says in few words how a link ended.
+func linkError(err error) error {
+	var closed websocket.CloseError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &closed):
+		return fmt.Errorf("server closed the link: %s (%d)", cleanText(closed.Reason), closed.Code)
+	case errors.Is(err, websocket.ErrMessageTooBig):
+		return fmt.Errorf("%w: a message of more than %d bytes", errGarbage, maxMessage)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.ErrClosedPipe), errors.Is(err, syscall.EPIPE):
+		return errors.New("server is gone")
+	case errors.Is(err, net.ErrClosed), errors.Is(err, context.DeadlineExceeded): // of a write: no read ends so
+		return fmt.Errorf("server has taken nothing for %s", lasting(writeTimeout))
+	case errors.As(err, &network):
+		return fmt.Errorf("link broke: %w", network.Err)
+	default:
+		return fmt.Errorf("link broke: %w", err)
+	}
+}
+
+func (c *Client) sendHello(ctx context.Context, conn *websocket.Conn) error {
+	hello := &wire.Hello{Agent: c.options.Agent, View: &wire.View{Columns: uint32(c.options.Columns)}}
+	c.mu.Lock()
+	if c.connected {
+		hello.Resume = &wire.Position{Epoch: c.link.Server.Epoch, Seq: c.link.LastSeq, Offset: c.offset}
+	}
+	c.mu.Unlock()
+	return sendClient(ctx, conn, &wire.ClientMessage{Kind: &wire.ClientMessage_Hello{Hello: hello}})
+}
+
+func sendClient(ctx context.Context, conn *websocket.Conn, m *wire.ClientMessage) error {
+	b, err := encodingPB.marshal(nil, m)
+	if err != nil {
+		return fmt.Errorf("encode: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	return conn.Write(ctx, websocket.MessageBinary, b)
+}
+
+// write sends acknowledgements, pings and commands until the session ends.
+func (c *Client) write(ctx context.Context, conn *websocket.Conn) error {
+	ping := time.NewTicker(clientPingEvery)
+	defer ping.Stop()
+	// The first goes at once: an operator wants to see a round trip.
+	id := uint64(1)
+	if err := c.ping(ctx, conn, id); err != nil {
+		return err
+	}
+	for {
+		var m *wire.ClientMessage
+		select {
+		case <-ctx.Done():
+			return nil
+		case command := <-c.commands:
+			m = &wire.ClientMessage{Kind: &wire.ClientMessage_Command{Command: command}}
+		case <-ping.C:
+			id++
+			if err := c.ping(ctx, conn, id); err != nil {
+				return err
+			}
+			continue
+		case <-c.wake:
+			ack := c.ack()
+			if ack == nil {
+				continue
+			}
+			m = &wire.ClientMessage{Kind: &wire.ClientMessage_Ack{Ack: ack}}
+		}
+		if err := sendClient(ctx, conn, m); err != nil {
+			return err
+		}
+	}
+}
+
+// ping notes the time by the monotonic clock too: a clock that is set is no round trip.
+func (c *Client) ping(ctx context.Context, conn *websocket.Conn, id uint64) error {
+	now := time.Now()
+	c.mu.Lock()
+	c.pinged[id%pingsKept] = now
+	c.mu.Unlock()
+	return sendClient(ctx, conn, &wire.ClientMessage{Kind: &wire.ClientMessage_Ping{
+		Ping: &wire.Ping{Id: id, TimeNs: now.UnixNano()},
+	}})
+}
+
+// ack is what there is to acknowledge, nil if nothing.
+func (c *Client) ack() *wire.Ack {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.acked == c.ackSent {
+		return nil
+	}
+	c.ackSent = c.acked
+	return &wire.Ack{Seq: c.acked, Offset: c.offset, RenderedNs: c.ackedAt.UnixNano()}
+}
+
+// take handles one message of the server.
+func (c *Client) take(m *wire.ServerMessage) error {
+	now := time.Now()
+	c.mu.Lock()
+	c.heard = now
+	c.mu.Unlock()
+	switch kind := m.GetKind().(type) {
+	case *wire.ServerMessage_Frame:
+		f, err := c.decoder.decode(kind.Frame)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errGarbage, err)
+		}
+		back, fresh := c.received(f, time.Unix(0, kind.Frame.GetSentNs()), now)
+		if !fresh {
+			return nil
+		}
+		c.sink.Frame(f)
+		if back != nil {
+			c.sink.Event(*back)
+		}
+	case *wire.ServerMessage_Event:
+		if e, fresh := c.event(kind.Event); fresh {
+			c.sink.Event(e)
+		}
+	case *wire.ServerMessage_Pong:
+		c.mu.Lock()
+		sent := &c.pinged[kind.Pong.GetId()%pingsKept]
+		if !sent.IsZero() && sent.UnixNano() == kind.Pong.GetPingNs() {
+			c.rtt.add(*sent, time.Unix(0, kind.Pong.GetTimeNs()), now)
+			*sent = time.Time{}
+		}
+		c.mu.Unlock()
+	case *wire.ServerMessage_Device:
+		status := statusOf(kind.Device)
+		c.mu.Lock()
+		c.link.Device = status
+		c.mu.Unlock()
+	case *wire.ServerMessage_Gps:
+		gps := gpsOf(kind.Gps)
+		c.mu.Lock()
+		c.link.GPS = gps
+		c.mu.Unlock()
+	case *wire.ServerMessage_Reply:
+		c.answered(kind.Reply)
+	case *wire.ServerMessage_Goodbye:
+		bye := &goodbyeError{cleanText(kind.Goodbye.GetReason()), time.Duration(kind.Goodbye.GetRetryMs()) * time.Millisecond}
+		if bye.retry == 0 {
+			return &refusal{bye}
+		}
+		return bye
+	}
+	return nil
+}
+
+// A goodbyeError is a server that ended the session on purpose.
+type goodbyeError struct {
+	reason string
+	retry  time.Duration
+}
+
+func (e *goodbyeError) Error() string { return e.reason }
+
+// comeBack is how long a server that said goodbye wants to be left alone.
+func comeBack(err error) time.Duration {
+	var bye *goodbyeError
+	if !errors.As(err, &bye) {
+		return 0
+	}
+	return min(bye.retry, backoffMostBusy)
+}

@@ -1,0 +1,202 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"argos/device"
+	"argos/spectrum"
+	"argos/stream/wire"
+)
+
+// A frameEncoder turns frames into messages. The zero value is ready; it is for one
+// goroutine.
+type frameEncoder struct {
+	packer   packer
+	message  wire.ServerMessage
+	kind     wire.ServerMessage_Frame
+	frame    wire.Frame
+	grid     wire.Grid
+	tuning   wire.Tuning
+	segments []*wire.Segment
+}
+
+// encode appends f as a message in encoding e to dst.
+func (c *frameEncoder) encode(dst []byte, e encoding, f *spectrum.Frame, now time.Time) ([]byte, error) {
+	m := &c.frame
+	m.FirstSeq, m.LastSeq = f.FirstSeq, f.LastSeq
+	m.FirstNs, m.LastNs = f.First.UnixNano(), f.Last.UnixNano()
+	m.MeasuredNs, m.SentNs = f.Measured.UnixNano(), now.UnixNano()
+	m.Lost, m.Overload = f.Lost, f.Overload
+	c.setGrid(&f.Grid)
+	m.Grid = &c.grid
+	for len(c.segments) < len(f.Segments) {
+		c.segments = append(c.segments, new(wire.Segment))
+	}
+	m.Segments = c.segments[:len(f.Segments)]
+	for i, s := range f.Segments {
+		w := m.Segments[i]
+		w.Bin, w.Bins, w.Windows = uint32(s.Bin), uint32(s.Bins), uint32(s.Windows)
+		w.FirstNs, w.LastNs = s.First.UnixNano(), s.Last.UnixNano()
+	}
+	m.Packed, m.MeanDb, m.MaxDb = nil, m.MeanDb[:0], m.MaxDb[:0]
+	if e == encodingJSON {
+		for i := range f.Mean {
+			m.MeanDb = append(m.MeanDb, float32(f.Grid.DB(f.Mean[i])))
+			m.MaxDb = append(m.MaxDb, float32(f.Grid.DB(f.Max[i])))
+		}
+	} else {
+		packed, err := c.packer.pack(f)
+		if err != nil {
+			return dst, err
+		}
+		m.Packed = packed
+	}
+	c.kind.Frame = m
+	c.message.Kind = &c.kind
+	return e.marshal(dst, &c.message)
+}
+
+func (c *frameEncoder) setGrid(g *spectrum.Grid) {
+	w := &c.grid
+	w.Generation, w.StartHz, w.BinHz, w.Bins = g.Generation, g.StartHz, g.BinHz, uint32(g.Bins)
+	w.StepDb, w.RbwHz, w.Window, w.Overlap = g.StepDB, g.RBWHz, g.Window.String(), g.Overlap
+	w.Simulated, w.Calibrated = g.Simulated, g.Calibrated
+	setTuning(&c.tuning, &g.Tuning)
+	w.Tuning = &c.tuning
+}
+
+func setTuning(w *wire.Tuning, t *device.Tuning) {
+	w.CenterHz, w.SpanHz, w.RateHz = t.CenterHz, t.SpanHz, t.RateHz
+	w.LnaDb, w.VgaDb, w.Amp, w.BiasTee = int32(t.LNADB), int32(t.VGADB), t.Amp, t.BiasTee
+}
+
+func tuningOf(w *wire.Tuning) device.Tuning {
+	return device.Tuning{
+		CenterHz: finite(w.GetCenterHz()), SpanHz: finite(w.GetSpanHz()), RateHz: finite(w.GetRateHz()),
+		LNADB: int(w.GetLnaDb()), VGADB: int(w.GetVgaDb()), Amp: w.GetAmp(), BiasTee: w.GetBiasTee(),
+	}
+}
+
+// A frameDecoder turns messages into frames. The zero value is ready; it is for one
+// goroutine.
+type frameDecoder struct {
+	unpacker unpacker
+	frame    spectrum.Frame
+}
+
+var errFrame = errors.New("frame breaks the protocol")
+
+// Bounds of what a grid can say without making nonsense of what is computed from it.
+const (
+	mostHz      = 1e15
+	leastStepDB = 0.001
+	mostStepDB  = 20
+)
+
+// checkFrame says how m breaks the protocol.
+func checkFrame(m *wire.Frame) error {
+	g := m.GetGrid()
+	switch {
+	case m.GetFirstSeq() == 0 || m.GetLastSeq() < m.GetFirstSeq() || m.GetLastSeq() > math.MaxInt64:
+		return fmt.Errorf("%w: sequence %d to %d", errFrame, m.GetFirstSeq(), m.GetLastSeq())
+	case g.GetBins() == 0 || g.GetBins() > maxBins:
+		return fmt.Errorf("%w: %d bins", errFrame, g.GetBins())
+	case !within(g.GetBinHz(), math.SmallestNonzeroFloat64, mostHz) || !within(g.GetStartHz(), -mostHz, mostHz) ||
+		!within(g.GetStepDb(), leastStepDB, mostStepDB) || !within(g.GetRbwHz(), 0, mostHz):
+		return fmt.Errorf("%w: grid of %g Hz at %g Hz in %g dB with rbw %g Hz",
+			errFrame, g.GetBinHz(), g.GetStartHz(), g.GetStepDb(), g.GetRbwHz())
+	case !within(g.GetOverlap(), 0, 1) || !within(float64(m.GetOverload()), 0, 1):
+		return fmt.Errorf("%w: overlap %g, overload %g", errFrame, g.GetOverlap(), m.GetOverload())
+	}
+	return nil
+}
+
+// decode checks m and returns it as a frame that is valid until the next call.
+func (c *frameDecoder) decode(m *wire.Frame) (*spectrum.Frame, error) {
+	if err := checkFrame(m); err != nil {
+		return nil, err
+	}
+	f, g := &c.frame, m.GetGrid()
+	f.FirstSeq, f.LastSeq = m.GetFirstSeq(), m.GetLastSeq()
+	f.First, f.Last = time.Unix(0, m.GetFirstNs()), time.Unix(0, m.GetLastNs())
+	f.Measured = time.Unix(0, m.GetMeasuredNs())
+	f.Lost, f.Overload = m.GetLost(), m.GetOverload()
+	window, err := spectrum.ParseWindow(g.GetWindow())
+	if err != nil {
+		return nil, fmt.Errorf("%w: unknown window", errFrame)
+	}
+	bins := int(g.GetBins())
+	f.Grid = spectrum.Grid{
+		Generation: g.GetGeneration(), StartHz: g.GetStartHz(), BinHz: g.GetBinHz(), Bins: bins,
+		StepDB: g.GetStepDb(), RBWHz: g.GetRbwHz(), Window: window, Overlap: g.GetOverlap(),
+		Tuning: tuningOf(g.GetTuning()), Simulated: g.GetSimulated(), Calibrated: g.GetCalibrated(),
+	}
+	f.Mean = slices.Grow(f.Mean[:0], bins)[:bins]
+	f.Max = slices.Grow(f.Max[:0], bins)[:bins]
+	if err := c.segments(m.GetSegments()); err != nil {
+		return nil, err
+	}
+	if len(m.GetMeanDb()) > 0 {
+		err = c.numbers(m.GetMeanDb(), m.GetMaxDb())
+	} else {
+		for i := range f.Mean {
+			f.Mean[i], f.Max[i] = spectrum.Absent, spectrum.Absent
+		}
+		err = c.unpacker.unpack(f, m.GetPacked())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+func (c *frameDecoder) segments(from []*wire.Segment) error {
+	f := &c.frame
+	f.Segments = f.Segments[:0]
+	next := uint64(0)
+	for _, s := range from {
+		if uint64(s.GetBin()) < next || s.GetBins() == 0 || uint64(s.GetBin())+uint64(s.GetBins()) > uint64(f.Grid.Bins) {
+			return fmt.Errorf("%w: segment of %d bins at %d", errFrame, s.GetBins(), s.GetBin())
+		}
+		next = uint64(s.GetBin()) + uint64(s.GetBins())
+		f.Segments = append(f.Segments, spectrum.Segment{
+			Bin: int(s.GetBin()), Bins: int(s.GetBins()), Windows: int(s.GetWindows()),
+			First: time.Unix(0, s.GetFirstNs()), Last: time.Unix(0, s.GetLastNs()),
+		})
+	}
+	return nil
+}
+
+func (c *frameDecoder) numbers(mean, peak []float32) error {
+	f := &c.frame
+	if len(mean) != f.Grid.Bins || len(peak) != f.Grid.Bins {
+		return fmt.Errorf("%w: %d and %d powers for %d bins", errFrame, len(mean), len(peak), f.Grid.Bins)
+	}
+	for i := range mean {
+		f.Mean[i], f.Max[i] = quantised(mean[i], f.Grid.StepDB), quantised(peak[i], f.Grid.StepDB)
+	}
+	return nil
+}
+
+func quantised(db float32, stepDB float64) int16 {
+	q := math.Round(float64(db) / stepDB)
+	if !(math.Abs(q) <= math.MaxInt16) {
+		return spectrum.Absent
+	}
+	return int16(q)
+}
+
+// within is false for NaN.
+func within(v, least, most float64) bool { return v >= least && v <= most }
+
+// finite makes what is no number 0: it could not be shown or written as JSON.
+func finite(v float64) float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0
+	}
+	return v
+}

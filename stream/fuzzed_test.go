@@ -1,0 +1,180 @@
+package stream
+
+import (
+	"math/rand/v2"
+	"net"
+	"os"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"argos/stream/faultproxy"
+)
+
+// seeds are the schedules of a property test: so many from seed 1 on, or the one that
+// ARGOS_SEED says, or as many as ARGOS_SCHEDULES says.
+func seeds(t *testing.T, usual uint64) (first, last uint64) {
+	t.Helper()
+	number := func(name string) uint64 {
+		s := os.Getenv(name)
+		if s == "" {
+			return 0
+		}
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		return n
+	}
+	first, many := number("ARGOS_SEED"), number("ARGOS_SCHEDULES")
+	switch {
+	case first > 0 && many == 0:
+		return first, first
+	case first == 0:
+		first = 1
+	}
+	if many == 0 {
+		many = usual
+	}
+	return first, first + many - 1
+}
+
+// Both laws hold whatever the network, the radio, the screen and the server's life do.
+func TestLawsUnderFaults(t *testing.T) {
+	first, last := seeds(t, 200)
+	for seed := first; seed <= last; seed++ {
+		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				tr := newTrial(t, seed, false)
+				tr.period *= 2 // so that there is time for more faults
+				tr.underFaults(t, faultproxy.NewSchedule(seed, 15*time.Second), "ws://trial", &ClientOptions{Dial: tr.proxy.Dial})
+			})
+		})
+	}
+}
+
+// The same on real sockets, as the program serves them. Most of the time is spent
+// waiting, so all run at once.
+func TestLawsUnderFaultsOnSockets(t *testing.T) {
+	t.Parallel()
+	first, last := seeds(t, 30)
+	var running sync.WaitGroup
+	for seed := first; seed <= last; seed++ {
+		tr := newTrial(t, seed, true)
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		running.Go(func() {
+			if err := tr.proxy.Serve(ln); err != nil {
+				t.Error(err)
+			}
+		})
+		running.Go(func() {
+			tr.underFaults(t, faultproxy.NewSchedule(seed, 8*time.Second), "ws://"+ln.Addr().String(), new(ClientOptions))
+			_ = ln.Close()
+		})
+	}
+	running.Wait()
+}
+
+// recovers bounds how long a viewer takes to have everything once the network is well:
+// 15 s until it knows that its link is dead, and the waits between attempts.
+const recovers = time.Minute
+
+// underFaults plays a schedule to two viewers while the radio is retuned, events are
+// logged and servers end and begin, and checks the laws.
+func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o *ClientOptions) {
+	t.Helper()
+	r := tr.random
+	if r.IntN(4) == 0 {
+		tr.budget = 200_000 // bytes, which forgets
+	}
+	tr.start()
+	tr.produce()
+	tr.log()
+	began := time.Now()
+	guests := make([]*guest, 1+r.IntN(2))
+	for n := range guests {
+		options := *o
+		options.Columns = []int{0, 7, 32, 80}[r.IntN(4)]
+		slow, pace := r.IntN(2) == 0, rand.New(rand.NewPCG(s.Seed, uint64(2+n)))
+		guests[n] = tr.invite(t, url, &options, func() time.Duration {
+			if slow && pace.IntN(4) == 0 {
+				return time.Duration(pace.Int64N(int64(s.Length / 20)))
+			}
+			return time.Millisecond
+		})
+	}
+	played := make(chan struct{})
+	go func() {
+		defer close(played)
+		s.Play(t.Context(), tr.proxy)
+	}()
+	for over := false; !over; {
+		select {
+		case <-played:
+			over = true
+		default:
+		}
+		tr.produce()
+		switch n := r.IntN(1000); {
+		case n < 20:
+			tr.retune()
+		case n < 24:
+			for range generationsAtOnce + r.IntN(3) {
+				tr.retune()
+				tr.produce()
+			}
+		case n < 28:
+			tr.end(t, r.IntN(2) == 0)
+			time.Sleep(time.Duration(r.Int64N(int64(time.Second))))
+			tr.start()
+		case n < 32:
+			for range 150 {
+				tr.log()
+			}
+		case n < 40:
+			guests[r.IntN(len(guests))].Retry()
+		case n < 200:
+			tr.log()
+		}
+		time.Sleep(tr.period)
+	}
+	tr.settle(guests)
+	for _, g := range guests {
+		if lacks := tr.behind(g); lacks != "" {
+			t.Errorf("ARGOS_SEED=%d: a viewer of %d columns %s\n%s", s.Seed, g.columns, lacks, s)
+		}
+		g.leave()
+	}
+	tr.end(t, false)
+	tr.proxy.Close()
+	for _, g := range guests {
+		if err := tr.laws(g); err != nil {
+			t.Errorf("ARGOS_SEED=%d: a viewer of %d columns: %v\n%s", s.Seed, g.columns, err, s)
+		}
+	}
+	t.Logf("seed %d: %d steps in %s, %d lives, %d outages", s.Seed, len(s.Steps), time.Since(began), len(tr.lives), len(guests[0].Link().Outages))
+}
+
+// settle waits until the guests have everything that was produced. On real time an
+// operator does not wait for a dead link: they ask for another.
+func (tr *trial) settle(guests []*guest) {
+	tr.log()
+	tr.produce()
+	deadline := time.Now().Add(recovers)
+	asked := time.Now()
+	for _, g := range guests {
+		for tr.behind(g) != "" && time.Now().Before(deadline) {
+			if s := g.Link().State; tr.impatient && (s == Stale || s == Reconnecting) && time.Since(asked) > time.Second {
+				g.Retry()
+				asked = time.Now()
+			}
+			time.Sleep(tr.period)
+		}
+	}
+}

@@ -1,0 +1,222 @@
+package stream
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"argos/spectrum"
+)
+
+// This file holds the two laws of the link as checkers. They know nothing of how
+// frames are merged, cut or sent: they compare what was produced with what arrived.
+
+// A life is what a server produced in one epoch.
+type life struct {
+	epoch     string
+	frames    []*spectrum.Frame // from sequence number 1
+	events    []Event           // from offset 1
+	forgetful bool              // its history is too small to hold them all
+}
+
+// A taken is one thing that a sink was handed, in order.
+type taken struct {
+	epoch   string
+	frame   *spectrum.Frame // nil: an event
+	missing uint64          // what the client counted as missing in its life, this frame's gap included
+	event   Event
+}
+
+// A witness is a sink that keeps all it is handed.
+type witness struct {
+	client *Client
+	mu     sync.Mutex
+	taken  []taken
+	stir   chan struct{} // something was taken
+}
+
+func newWitness() *witness { return &witness{stir: make(chan struct{}, 1)} }
+
+func (w *witness) Frame(f *spectrum.Frame) {
+	kept := new(spectrum.Frame)
+	kept.CopyFrom(f)
+	w.take(taken{frame: kept})
+}
+
+func (w *witness) Event(e Event) { w.take(taken{event: e}) }
+
+func (w *witness) take(t taken) {
+	w.client.mu.Lock()
+	t.epoch, t.missing = w.client.link.Server.Epoch, w.client.link.Missing
+	w.client.mu.Unlock()
+	w.mu.Lock()
+	w.taken = append(w.taken, t)
+	w.mu.Unlock()
+	select {
+	case w.stir <- struct{}{}:
+	default:
+	}
+}
+
+func (w *witness) all() []taken {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.taken
+}
+
+// newest is how far the witness has come in an epoch.
+func (w *witness) newest(epoch string) (seq, offset uint64) {
+	for _, t := range slices.Backward(w.all()) {
+		switch {
+		case t.epoch != epoch:
+			return seq, offset
+		case t.frame != nil:
+			seq = max(seq, t.frame.LastSeq)
+		default:
+			offset = max(offset, t.event.Offset)
+		}
+		if seq > 0 && offset > 0 {
+			return seq, offset
+		}
+	}
+	return seq, offset
+}
+
+// checkPeaks is the law of peaks, for a viewer that asked for so many columns (0: all
+// bins): each frame received has in each cell exactly the greatest power produced over
+// its range, all of one generation; what lies between two ranges is what the client
+// counted as missing, and there is a reason for it. Another epoch is announced.
+func checkPeaks(lives []*life, columns int, got []taken) error {
+	var current *life
+	ended := map[string]bool{}
+	announced := true // the first epoch needs no announcement
+	last, missing := uint64(0), uint64(0)
+	for _, t := range got {
+		if t.frame == nil {
+			announced = announced || t.event.Restart()
+			continue
+		}
+		f := t.frame
+		if current == nil || current.epoch != t.epoch {
+			at := slices.IndexFunc(lives, func(l *life) bool { return l.epoch == t.epoch })
+			if at < 0 || ended[t.epoch] {
+				return fmt.Errorf("frames %d to %d are of epoch %q, which is over or never was", f.FirstSeq, f.LastSeq, t.epoch)
+			}
+			if !announced {
+				return fmt.Errorf("epoch %q begins without a word", t.epoch)
+			}
+			ended[t.epoch], current, last = true, lives[at], f.FirstSeq-1
+		}
+		announced = false
+		if f.FirstSeq <= last || f.LastSeq < f.FirstSeq || f.LastSeq > uint64(len(current.frames)) {
+			return fmt.Errorf("frames %d to %d came after %d of %d", f.FirstSeq, f.LastSeq, last, len(current.frames))
+		}
+		gap := f.FirstSeq - last - 1
+		if t.missing != missing+gap {
+			return fmt.Errorf("before frame %d %d are missing, and %d were counted", f.FirstSeq, gap, t.missing-missing)
+		}
+		if gap > 0 && !current.forgetful {
+			if err := excused(current.frames, f.FirstSeq); err != nil {
+				return fmt.Errorf("frames %d to %d are missing: %w", last+1, f.FirstSeq-1, err)
+			}
+		}
+		missing, last = t.missing, f.LastSeq
+		if err := checkCells(current.frames[f.FirstSeq-1:f.LastSeq], columns, f); err != nil {
+			return fmt.Errorf("frames %d to %d of %q: %w", f.FirstSeq, f.LastSeq, t.epoch, err)
+		}
+	}
+	return nil
+}
+
+// excused checks the one reason for a gap before frame first while all is held: a
+// generation begins there, and it is not one of the newest.
+func excused(frames []*spectrum.Frame, first uint64) error {
+	at := first - 1
+	if frames[at-1].Grid.Generation == frames[at].Grid.Generation {
+		return fmt.Errorf("no generation begins at %d", first)
+	}
+	generations := 1
+	for ; at+1 < uint64(len(frames)); at++ {
+		if frames[at].Grid.Generation != frames[at+1].Grid.Generation {
+			generations++
+		}
+	}
+	if generations < generationsAtOnce {
+		return fmt.Errorf("only %d generations follow", generations)
+	}
+	return nil
+}
+
+// checkCells compares f, of at most so many columns, with what was produced in its
+// range.
+func checkCells(produced []*spectrum.Frame, columns int, f *spectrum.Frame) error {
+	want := produced[0].Grid
+	bins, per := want.Bins, 1
+	for columns > 0 && (bins+per-1)/per > columns {
+		per++
+	}
+	want.Bins, want.BinHz = (bins+per-1)/per, want.BinHz*float64(per)
+	if f.Grid != want {
+		return fmt.Errorf("the grid is %+v, want %+v", f.Grid, want)
+	}
+	for cell := range f.Max {
+		peak := int16(spectrum.Absent)
+		for _, p := range produced {
+			if p.Grid != produced[0].Grid {
+				return fmt.Errorf("generations %d and %d are merged", produced[0].Grid.Generation, p.Grid.Generation)
+			}
+			for _, power := range p.Max[cell*per : min(cell*per+per, bins)] {
+				peak = max(peak, power)
+			}
+		}
+		if f.Max[cell] != peak {
+			return fmt.Errorf("cell %d peaks at %d, want %d", cell, f.Max[cell], peak)
+		}
+	}
+	return nil
+}
+
+// checkEvents is the law of events: in each epoch they arrive in order, once each, as
+// they were logged; none is missing but those that a gap event counts. One who joins
+// begins with the newest of the log.
+func checkEvents(lives []*life, got []taken) error {
+	last := map[string]uint64{}
+	for n, t := range got {
+		e := t.event
+		if t.frame != nil || e.Offset == 0 { // of the client itself
+			continue
+		}
+		at := slices.IndexFunc(lives, func(l *life) bool { return l.epoch == t.epoch })
+		if at < 0 {
+			return fmt.Errorf("event %d is of epoch %q, which never was", e.Offset, t.epoch)
+		}
+		log := lives[at].events
+		before, known := last[t.epoch]
+		if e.Offset <= before || e.Offset > uint64(len(log)) {
+			return fmt.Errorf("event %d came after %d of %d", e.Offset, before, len(log))
+		}
+		skipped := e.Offset - before - 1
+		last[t.epoch] = e.Offset
+		logged := log[e.Offset-1]
+		switch {
+		case e.Kind == "gap" && logged.Kind != "gap":
+			if want := fmt.Sprintf("%d events are no longer held", skipped+1); e.Text != want {
+				return fmt.Errorf("%q is said of %d events", e.Text, skipped+1)
+			}
+			continue
+		case !known && len(last) == 1 && n == joined(got) && e.Offset+eventsOnJoin-1 <= uint64(len(log)):
+			// It began with the newest of the first server.
+		case skipped > 0:
+			return fmt.Errorf("events %d to %d are missing", before+1, e.Offset-1)
+		}
+		if e.Kind != logged.Kind || e.Text != logged.Text || e.Severity != logged.Severity || !e.Time.Equal(logged.Time) {
+			return fmt.Errorf("event %d is %+v, logged was %+v", e.Offset, e, logged)
+		}
+	}
+	return nil
+}
+
+// joined is where the first event of a server stands.
+func joined(got []taken) int {
+	return slices.IndexFunc(got, func(t taken) bool { return t.frame == nil && t.event.Offset > 0 })
+}

@@ -1,0 +1,152 @@
+package stream
+
+import (
+	"time"
+
+	"argos/spectrum"
+)
+
+// DefaultAddr is where a server listens and a local TUI looks for one.
+const DefaultAddr = "127.0.0.1:8470"
+
+// A Sink takes what a Client receives. Its methods are called in order, from one
+// goroutine, and must not block on the link.
+type Sink interface {
+	// Frame takes the newest frame: one as measured or several merged. f and its
+	// slices are reused for the next; copy what is to be kept. A hole between f and
+	// the frame before it (f.FirstSeq > last seen + 1, or another epoch) is a gap to
+	// be shown; an Event that is a Restart announces the other epoch. Once shown,
+	// Client.Rendered is to be called with f.LastSeq.
+	Frame(f *spectrum.Frame)
+
+	// Event takes one entry of the server's event log or of the client's own doings,
+	// such as a lost link.
+	Event(e Event)
+}
+
+// An Event is one line of what happened.
+type Event struct {
+	Offset   uint64 // in the server's log of this epoch; 0 for the client's own
+	Time     time.Time
+	Kind     string // "link", "device", "tuned", "overload", "lost", "gap", "clock"
+	Severity Severity
+	Text     string // one line, no control characters
+}
+
+// Restart reports whether e says that the frames that follow are of another epoch:
+// their sequence and generation numbers have nothing to do with those before.
+func (e *Event) Restart() bool { return e.Kind == "gap" && e.Offset == 0 }
+
+// Severity says how loud an event is.
+type Severity uint8
+
+// The severities.
+const (
+	Info Severity = iota
+	Warning
+	Alarm
+)
+
+func (s Severity) String() string { return [...]string{"info", "warning", "alarm"}[s] }
+
+// A LinkState is the state of a link as an operator reads it.
+type LinkState uint8
+
+// The states of docs/PROTOCOL.md.
+const (
+	Connecting   LinkState = iota // first attempt under way
+	Live                          // frames arrive one by one
+	Degraded                      // frames arrive merged or in a lower tier than asked for
+	Stale                         // connected, but no frame for max(1 s, 3 periods)
+	Reconnecting                  // the link is down; Attempt and RetryAt say what comes
+	CatchingUp                    // a hole is being filled after a reconnect
+	Refused                       // the server said no; Reason says why; no retry
+	Closed                        // ended by this side
+)
+
+var linkStates = [...]string{"CONNECTING", "LIVE", "DEGRADED", "STALE", "RECONNECTING", "CATCHING UP", "REFUSED", "CLOSED"}
+
+func (s LinkState) String() string { return linkStates[s] }
+
+// A Link is everything a Client knows about its link at one moment. The slices are
+// the reader's own.
+type Link struct {
+	URL    string
+	State  LinkState
+	Since  time.Time // of State
+	Reason string    // why Reconnecting, Refused or Closed
+
+	Attempt int       // of reconnecting, from 1
+	RetryAt time.Time // when the next attempt begins
+
+	Server   Peer // zero before the first Welcome
+	UpSince  time.Time
+	Outages  []Outage // newest last, at most 64
+	Restarts int      // new epochs seen: what happened between is unknown
+
+	RTT     RTT
+	In, Out Rate // bytes a second
+	Frames  Rate // frame messages a second
+
+	Merged  uint64 // frames that arrived merged into another, since the start
+	Missing uint64 // frames that never arrived in any form, since the start
+	LastSeq uint64 // newest frame received
+	Tier    int    // columns of the newest frame; 0: full
+	Behind  int    // frames merged into the newest, 1: none
+
+	LastFrame time.Time // when the newest frame arrived
+	Age       Age
+
+	Device *spectrum.Status // nil before the first status; its memory is shared, read only
+	GPS    *GPS             // nil: no receiver
+}
+
+// A Peer is who is at the other end.
+type Peer struct {
+	Name    string // host name
+	Version string
+	Session string
+	Epoch   string
+	Role    string // "operator", "viewer"
+	PID     int
+}
+
+// RTT is the round trip of the pings of this connection.
+type RTT struct {
+	Now, P50, P95, P99, Min time.Duration // 0: not measured yet
+	Jitter                  time.Duration // mean change from ping to ping (RFC 3550 §6.4.1)
+	ClockOffset             time.Duration // server clock minus ours, at the ping with the least round trip
+	Recent                  []time.Duration
+}
+
+// A Rate is a quantity a second, now and over the last minute.
+type Rate struct {
+	Now    float64
+	Recent []float64 // one value a second, newest last, at most 60
+}
+
+// Age is how old what is on the screen is, by stage, for the newest frame rendered.
+// Remote clocks are put right by ClockOffset and good to half the least round trip.
+type Age struct {
+	Capture time.Duration // last sample taken → frame measured
+	Serve   time.Duration // frame measured → handed to the server's socket
+	Link    time.Duration // → decoded here
+	Draw    time.Duration // → written to the terminal
+	Last    time.Time     // last sample of the newest frame rendered, on our clock
+}
+
+// An Outage is a time without a link.
+type Outage struct {
+	From, To time.Time // To is zero while it lasts
+	Reason   string
+}
+
+// A GPS is where the server's antenna is.
+type GPS struct {
+	Fix        int // 0 none, 2 or 3 dimensions
+	Lat, Lon   float64
+	AccuracyM  float64 // 0: the receiver did not say
+	SpeedMPS   float64
+	Satellites int
+	Time       time.Time
+}

@@ -1,0 +1,240 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"argos/spectrum"
+)
+
+// metrics is what a Server counts of its doings, in a registry of its own so that two
+// servers in one process do not mix. What the capture, the history and the viewers know
+// themselves is asked of them when somebody looks: see stateCollector. Everything that
+// is counted for each frame delivered is resolved here, once, and takes no memory then.
+//
+// docs/OPERATIONS.md lists every metric; a test holds the two together.
+type metrics struct {
+	registry *prometheus.Registry
+
+	overloads prometheus.Counter
+
+	captured, served, acknowledged prometheus.Observer // latency, by stage
+
+	messageFrames prometheus.Histogram
+	mergedFrames  prometheus.Counter
+	evictedFrames prometheus.Counter // gaps, by reason
+	retunedFrames prometheus.Counter
+	evictedEvents prometheus.Counter
+
+	sentBytes   [2]prometheus.Counter // by encoding
+	roundTrip   prometheus.Histogram
+	joins       *prometheus.CounterVec
+	disconnects *prometheus.CounterVec
+}
+
+// seconds are the classic buckets of times, for who scrapes without native histograms:
+// about the bounds that docs/VERIFY.md asks an operator to look at.
+var seconds = []float64{.001, .0025, .005, .01, .015, .025, .05, .1, .25, .5, 1, 2.5, 5, 15}
+
+func newMetrics() *metrics {
+	m := &metrics{registry: prometheus.NewRegistry()}
+	counter := func(name, help string) prometheus.Counter {
+		c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+		m.registry.MustRegister(c)
+		return c
+	}
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		m.registry.MustRegister(c)
+		return c
+	}
+
+	m.overloads = counter("argos_capture_overloads_total", "Times that an overload began, after 5 s without one.")
+
+	latency := prometheus.NewHistogramVec(histogram("argos_frame_latency_seconds",
+		"Time that the newest frame of a message took, by stage.", seconds), []string{"stage"})
+	m.captured, m.served = latency.WithLabelValues("capture"), latency.WithLabelValues("serve")
+	m.acknowledged = latency.WithLabelValues("acknowledge")
+
+	m.messageFrames = prometheus.NewHistogram(histogram("argos_message_frames",
+		"Frames that a frame message stands for: 1 to a viewer that keeps up.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 1024}))
+	m.mergedFrames = counter("argos_merged_frames_total", "Frames that went to a viewer merged into another.")
+
+	gaps := counters("argos_gap_frames_total", "Frames that a viewer wanted and did not get in any form, by reason.", "reason")
+	m.evictedFrames, m.retunedFrames = gaps.WithLabelValues("evicted"), gaps.WithLabelValues("generations")
+	m.evictedEvents = counters("argos_gap_events_total",
+		"Events that a viewer wanted and did not get, by reason.", "reason").WithLabelValues("evicted")
+
+	sent := counters("argos_sent_bytes_total", "Bytes of messages sent, before WebSocket framing and compression, by encoding.", "encoding")
+	m.sentBytes = [...]prometheus.Counter{encodingPB: sent.WithLabelValues("pb"), encodingJSON: sent.WithLabelValues("json")}
+
+	m.roundTrip = prometheus.NewHistogram(histogram("argos_round_trip_seconds", "Round trip of the server's pings.", seconds))
+	m.joins = counters("argos_viewer_joins_total", "Viewers welcomed, by what became of what they had.", "outcome")
+	for _, o := range []string{joinResumed, joinNewEpoch, joinFresh} {
+		m.joins.WithLabelValues(o)
+	}
+	m.disconnects = counters("argos_viewer_disconnects_total", "Viewers that left, by cause and WebSocket close code.", "cause", "code")
+	m.disconnects.WithLabelValues(leftByItself, "1000")
+
+	m.registry.MustRegister(latency, m.messageFrames, m.roundTrip,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// histogram is a native one with classic buckets for scrapers that know only these.
+func histogram(name, help string, buckets []float64) prometheus.HistogramOpts {
+	return prometheus.HistogramOpts{
+		Name: name, Help: help, Buckets: buckets,
+		NativeHistogramBucketFactor:     1.1,
+		NativeHistogramMaxBucketNumber:  160,
+		NativeHistogramMinResetDuration: time.Hour,
+	}
+}
+
+// delivered counts a frame message that was handed to a viewer's socket.
+func (m *metrics) delivered(f *shared) {
+	frames := f.last - f.first + 1
+	m.messageFrames.Observe(float64(frames))
+	m.mergedFrames.Add(float64(frames - 1))
+}
+
+// timed counts the age of a message that carries the newest there was. The rows of a
+// hole that is filled later are old by their nature: they tell nothing of the server.
+func (m *metrics) timed(f *shared) {
+	m.captured.Observe(max(0, f.measured.Sub(f.sampled).Seconds()))
+	m.served.Observe(max(0, time.Since(f.measured).Seconds()))
+}
+
+// skipped counts the frames from a cursor to what could be sent instead as a gap: those
+// that the history no longer holds, whose oldest is tail, and those of generations
+// that are too many.
+func (m *metrics) skipped(cursor, sent, tail uint64) {
+	if sent <= cursor {
+		return
+	}
+	held := min(max(cursor, tail), sent)
+	m.evictedFrames.Add(float64(held - cursor))
+	m.retunedFrames.Add(float64(sent - held))
+}
+
+// What became of the position that a viewer came with.
+const (
+	joinResumed  = "resumed"
+	joinNewEpoch = "new_epoch" // a position that this epoch does not know
+	joinFresh    = "fresh"     // none
+)
+
+// Why a viewer left.
+const (
+	leftByItself   = "left"     // it closed its end, with a close frame or without
+	leftStopping   = "stopping" // the server stops
+	leftSilent     = "silent"   // no answer to pings
+	leftSlow       = "slow"     // a write took too long
+	leftByProtocol = "protocol" // it broke it
+	leftBroken     = "broken"   // reset, by the network or by who left frames unread
+)
+
+// left counts the end of a session by the error of viewer.run.
+func (m *metrics) left(err error, stopping bool) {
+	code := websocket.CloseStatus(err)
+	cause := leftBroken
+	switch {
+	case errors.Is(err, errHello) || errors.Is(err, errMessage) || errors.Is(err, websocket.ErrMessageTooBig):
+		cause = leftByProtocol
+	case errors.Is(err, errSilent):
+		cause = leftSilent
+	case stopping:
+		cause = leftStopping
+	case code >= 0 || errors.Is(err, io.EOF):
+		cause = leftByItself
+	case errors.Is(err, context.DeadlineExceeded):
+		cause = leftSlow
+	}
+	m.disconnects.WithLabelValues(cause, codeText(code)).Inc()
+}
+
+// codeText is a close code of the viewer as a label. Only those of the standard are
+// told apart: a viewer must not be able to make as many series as it likes.
+func codeText(code websocket.StatusCode) string {
+	switch {
+	case code < 0:
+		return "none"
+	case code < websocket.StatusNormalClosure || code > websocket.StatusTLSHandshake:
+		return "other"
+	}
+	return strconv.Itoa(int(code))
+}
+
+// A stateCollector asks a server for what it knows anyway, when somebody looks.
+type stateCollector struct{ server *Server }
+
+var _ prometheus.Collector = stateCollector{}
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, labels, nil)
+}
+
+var (
+	descBuild   = desc("argos_build_info", "1, with the version.", "version")
+	descFrames  = desc("argos_capture_frames_total", "Frames measured.")
+	descLost    = desc("argos_capture_lost_samples_total", "Samples known to be lost before they were measured.")
+	descState   = desc("argos_capture_state", "1 for the state that the capture is in.", "state")
+	descUsed    = desc("argos_history_bytes", "Memory of the history.")
+	descBudget  = desc("argos_history_budget_bytes", "Memory that the history keeps to, give or take one chunk of 32 frames.")
+	descHeld    = desc("argos_history_frames", "Frames that the history holds.")
+	descMade    = desc("argos_parts_encoded_total", "Distinct parts of the history encoded.")
+	descShared  = desc("argos_parts_shared_total", "Times that a part encoded before was used again.")
+	descViewers = desc("argos_viewers", "Viewers connected, by role and state.", "role", "state")
+	descLag     = desc("argos_viewer_max_lag_frames", "Frames measured and not yet sent to the viewer that lags most.")
+)
+
+// Describe implements prometheus.Collector.
+func (stateCollector) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		descBuild, descFrames, descLost, descState, descUsed, descBudget, descHeld, descMade, descShared, descViewers, descLag,
+	} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c stateCollector) Collect(out chan<- prometheus.Metric) {
+	s := c.server
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(d *prometheus.Desc, v uint64) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
+	}
+	gauge(descBuild, 1, s.options.Version)
+	head := s.history.Head()
+	counter(descFrames, head-1)
+	status := s.source.Status()
+	counter(descLost, status.Lost)
+	for state := range spectrum.States {
+		in := 0.0
+		if state == status.State {
+			in = 1
+		}
+		gauge(descState, in, state.String())
+	}
+	used, budget := s.history.Memory()
+	gauge(descUsed, float64(used))
+	gauge(descBudget, float64(budget))
+	gauge(descHeld, float64(head-min(head, s.history.Tail())))
+	made, reused := s.share.counts()
+	counter(descMade, made)
+	counter(descShared, reused)
+	count, lag := s.census(head)
+	for state, n := range count {
+		gauge(descViewers, float64(n), roleOperator, viewerStates[state])
+	}
+	gauge(descLag, float64(lag))
+}

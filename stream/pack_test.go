@@ -1,0 +1,303 @@
+package stream
+
+import (
+	"bytes"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/klauspost/compress/flate"
+
+	"argos/spectrum"
+)
+
+// noiseFrame is what an analyzer makes of noise at -90 dB: so many averages a bin, mean
+// and max.
+func noiseFrame(r *rand.Rand, bins, averages int, stepDB float64) *spectrum.Frame {
+	f := &spectrum.Frame{
+		Grid:     spectrum.Grid{Generation: 1, StartHz: 97.1e6, BinHz: 2e6 / float64(bins), Bins: bins, StepDB: stepDB},
+		FirstSeq: 1, LastSeq: 1,
+		Segments: []spectrum.Segment{{Bins: bins, Windows: averages}},
+		Mean:     make([]int16, bins), Max: make([]int16, bins),
+	}
+	quantise := func(power float64) int16 { return int16(math.Round((10*math.Log10(power) - 90) / stepDB)) }
+	for i := range bins {
+		sum, peak := 0.0, 0.0
+		for range averages {
+			p := r.ExpFloat64()
+			sum, peak = sum+p, max(peak, p)
+		}
+		f.Mean[i], f.Max[i] = quantise(sum/float64(averages)), quantise(peak)
+	}
+	return f
+}
+
+// sweepFrame is one of several segments with gaps between them, which are Absent.
+func sweepFrame(r *rand.Rand) *spectrum.Frame {
+	f := noiseFrame(r, 2000, 2, 0.5)
+	f.Segments = nil
+	for bin := 0; bin+300 <= 2000; bin += 200 + r.IntN(300) {
+		f.Segments = append(f.Segments, spectrum.Segment{Bin: bin, Bins: 1 + r.IntN(200), Windows: 2})
+	}
+	measured := make([]bool, 2000)
+	for _, s := range f.Segments {
+		for i := s.Bin; i < s.Bin+s.Bins; i++ {
+			measured[i] = true
+		}
+	}
+	for i, m := range measured {
+		if !m {
+			f.Mean[i], f.Max[i] = spectrum.Absent, spectrum.Absent
+		}
+	}
+	return f
+}
+
+// wildFrame takes all values that there are.
+func wildFrame(r *rand.Rand, bins int) *spectrum.Frame {
+	f := noiseFrame(r, bins, 1, 0.01)
+	for i := range f.Mean {
+		f.Mean[i], f.Max[i] = int16(r.Uint32()), int16(r.Uint32())
+	}
+	return f
+}
+
+func TestPackIsExact(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	frames := map[string]*spectrum.Frame{
+		"noise, 1 average":   noiseFrame(r, 4096, 1, 0.5),
+		"noise, 32 averages": noiseFrame(r, 4096, 32, 0.5),
+		"steps of 0.01 dB":   noiseFrame(r, 4096, 8, 0.01),
+		"sweep":              sweepFrame(r),
+		"any values":         wildFrame(r, 1000),
+		"one bin":            wildFrame(r, 1),
+	}
+	outliers := noiseFrame(r, 4096, 8, 0.5)
+	for i := 7; i < 4096; i += 100 {
+		outliers.Mean[i], outliers.Max[i] = []int16{math.MinInt16, math.MaxInt16, 0, -1}[i%4], math.MaxInt16
+	}
+	frames["outliers"] = outliers
+	unmeasured := noiseFrame(r, 256, 8, 0.5)
+	for i := range unmeasured.Mean[:64] {
+		unmeasured.Mean[i], unmeasured.Max[i] = spectrum.Absent, spectrum.Absent
+	}
+	frames["Absent within a segment"] = unmeasured
+	empty := noiseFrame(r, 16, 1, 0.5)
+	empty.Segments = nil
+	for i := range empty.Mean {
+		empty.Mean[i], empty.Max[i] = spectrum.Absent, spectrum.Absent
+	}
+	frames["nothing measured"] = empty
+	edges := noiseFrame(r, 256, 8, 0.5)
+	for i := range edges.Mean { // around the largest difference of one byte
+		edges.Mean[i] = int16(i%2) * int16(120+i/16)
+		edges.Max[i] = edges.Mean[i] + int16(246+i/16)
+	}
+	frames["around the escape"] = edges
+
+	var p packer
+	var u unpacker
+	for range 2 { // the second time with used memory
+		for name, f := range frames {
+			packed, err := p.pack(f)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			got := blank(f)
+			if err := u.unpack(got, packed); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if !slices.Equal(got.Mean, f.Mean) || !slices.Equal(got.Max, f.Max) {
+				t.Errorf("%s: not what was packed", name)
+			}
+		}
+	}
+}
+
+// blank is f as unpack expects it: all but the powers.
+func blank(f *spectrum.Frame) *spectrum.Frame {
+	b := new(spectrum.Frame)
+	b.CopyFrom(f)
+	for i := range b.Mean {
+		b.Mean[i], b.Max[i] = spectrum.Absent, spectrum.Absent
+	}
+	return b
+}
+
+func TestUnpackRefuses(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	f := noiseFrame(r, 96, 8, 0.5)
+	f.Segments = []spectrum.Segment{{Bins: 30, Windows: 8}, {Bin: 30, Bins: 66, Windows: 8}}
+	var p packer
+	packed, err := p.pack(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed = slices.Clone(packed)
+	var u unpacker
+	for n := range len(packed) {
+		if u.unpack(blank(f), packed[:n]) == nil {
+			t.Fatalf("%d of %d bytes were taken", n, len(packed))
+		}
+	}
+	deflated := func(plain []byte) []byte {
+		var b bytes.Buffer
+		w, _ := flate.NewWriter(&b, flate.BestCompression)
+		_, _ = w.Write(plain)
+		_ = w.Close()
+		return b.Bytes()
+	}
+	one := noiseFrame(r, 1, 1, 0.5)
+	for name, c := range map[string][]byte{
+		"nothing":          {},
+		"garbage":          []byte("SSH-2.0-OpenSSH_9.2p1"),
+		"too few":          deflated([]byte{1}),
+		"too many":         deflated([]byte{1, 2, 3}),
+		"escape cut short": deflated([]byte{1, escape, 7}),
+		"beyond 16 bits":   deflated([]byte{escape, 0xFF, 0x7F, 1}),
+		"bomb":             deflated(make([]byte, 1<<20)),
+	} {
+		if u.unpack(blank(one), c) == nil {
+			t.Errorf("%s was taken", name)
+		}
+		if got := cap(u.plain); got > 1<<17 {
+			t.Errorf("%s: took %d bytes", name, got)
+		}
+	}
+	if err := u.unpack(blank(one), deflated([]byte{1, 2})); err != nil {
+		t.Errorf("refused after all that: %v", err)
+	}
+	for range 500 {
+		garbage := make([]byte, r.IntN(200))
+		for i := range garbage {
+			garbage[i] = byte(r.Uint32())
+		}
+		_ = u.unpack(blank(f), garbage)
+	}
+}
+
+func TestCodecDoesNotAllocate(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	frames := make([]*spectrum.Frame, 8)
+	packed := make([][]byte, len(frames))
+	var p packer
+	var u unpacker
+	var e frameEncoder
+	var buffer []byte
+	for i := range frames {
+		frames[i] = noiseFrame(r, 4096, 8, 0.5)
+		b, err := p.pack(frames[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed[i] = slices.Clone(b)
+		buffer, _ = e.encode(buffer[:0], encodingPB, frames[i], frames[i].First)
+		_ = u.unpack(frames[i], packed[i])
+	}
+	n := 0
+	each := func(name string, f func(i int) error) {
+		if got := testing.AllocsPerRun(50, func() {
+			n++
+			if err := f(n % len(frames)); err != nil {
+				t.Fatal(err)
+			}
+		}); got != 0 {
+			t.Errorf("%s allocates %g times", name, got)
+		}
+	}
+	each("pack", func(i int) error { _, err := p.pack(frames[i]); return err })
+	each("unpack", func(i int) error { return u.unpack(frames[i], packed[i]) })
+	each("encode", func(i int) (err error) {
+		buffer, err = e.encode(buffer[:0], encodingPB, frames[i], frames[i].First)
+		return err
+	})
+}
+
+// BenchmarkPack reports bits a bin, of mean and max together and of the mean alone,
+// besides the time.
+func BenchmarkPack(b *testing.B) {
+	for _, averages := range []int{1, 8, 32} {
+		b.Run(map[int]string{1: "averages=1", 8: "averages=8", 32: "averages=32"}[averages], func(b *testing.B) {
+			f := noiseFrame(rand.New(rand.NewPCG(7, 8)), 4096, averages, 0.5)
+			var p packer
+			both, _ := p.pack(f)
+			bits := 8 * float64(len(both)) / 4096
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := p.pack(f); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(bits, "bits/bin")
+			b.ReportMetric(meanBits(b, f), "mean-bits/bin")
+		})
+	}
+}
+
+// meanBits is what the mean alone would cost.
+func meanBits(b *testing.B, f *spectrum.Frame) float64 {
+	var p packer
+	if _, err := p.pack(f); err != nil {
+		b.Fatal(err)
+	}
+	plain, n := p.plain, 0
+	for range f.Mean {
+		if plain[n] == escape {
+			n += 2
+		}
+		n++
+	}
+	var out bytes.Buffer
+	w, _ := flate.NewWriter(&out, flate.HuffmanOnly)
+	_, _ = w.Write(plain[:n])
+	_ = w.Close()
+	return 8 * float64(out.Len()) / float64(len(f.Mean))
+}
+
+func BenchmarkUnpack(b *testing.B) {
+	f := noiseFrame(rand.New(rand.NewPCG(7, 8)), 4096, 8, 0.5)
+	var p packer
+	var u unpacker
+	packed, err := p.pack(f)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := u.unpack(f, packed); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func FuzzUnpack(f *testing.F) {
+	r := rand.New(rand.NewPCG(9, 10))
+	var p packer
+	for _, frame := range []*spectrum.Frame{noiseFrame(r, 64, 1, 0.5), wildFrame(r, 64)} {
+		packed, err := p.pack(frame)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(slices.Clone(packed), uint8(0))
+		f.Add(slices.Clone(packed), uint8(30))
+	}
+	var u unpacker
+	f.Fuzz(func(t *testing.T, packed []byte, split uint8) {
+		frame := noiseFrame(r, 64, 1, 0.5)
+		if s := int(split % 64); s > 0 {
+			frame.Segments = []spectrum.Segment{{Bins: s}, {Bin: s, Bins: 64 - s}}
+		}
+		if u.unpack(frame, packed) != nil {
+			return
+		}
+		again, err := p.pack(frame)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second := blank(frame)
+		if err := u.unpack(second, again); err != nil || !slices.Equal(second.Mean, frame.Mean) || !slices.Equal(second.Max, frame.Max) {
+			t.Fatalf("what was taken does not pack again: %v", err)
+		}
+	})
+}

@@ -1,0 +1,273 @@
+package stream
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"argos/spectrum"
+	"argos/stream/wire"
+)
+
+// linkPath is where the WebSocket is.
+const linkPath = "/v1/link"
+
+// A Source is a capture as a Server needs it: *spectrum.Capture.
+type Source interface {
+	Settings() spectrum.Settings
+	Apply(ctx context.Context, s spectrum.Settings) (spectrum.Settings, error)
+	Status() spectrum.Status
+	Changed() <-chan struct{}
+}
+
+var _ Source = (*spectrum.Capture)(nil)
+
+// ServerOptions may be nil.
+type ServerOptions struct {
+	Version string
+	Log     *slog.Logger // nil: nothing is logged
+	Guard   func()       // deferred in every goroutine, to recover panics; nil: none
+}
+
+// A Server serves one capture and its history to any number of viewers. Its epoch is
+// its own life: a new Server is a new epoch.
+type Server struct {
+	source  Source
+	history *spectrum.History
+	events  *memoryLog
+	share   share
+	device  latest
+	metrics *metrics
+	epoch   string
+	host    string
+	options ServerOptions
+	log     *slog.Logger
+
+	apply sync.Mutex // one change of settings at a time
+
+	mu       sync.Mutex
+	ended    bool // no more sessions begin
+	sessions sync.WaitGroup
+	viewers  map[*viewer]struct{}
+}
+
+// NewServer returns a server of source and the history that it fills.
+func NewServer(source Source, history *spectrum.History, o *ServerOptions) *Server {
+	s := &Server{source: source, history: history, events: newMemoryLog(), epoch: rand.Text(), metrics: newMetrics()}
+	s.viewers = map[*viewer]struct{}{}
+	if o != nil {
+		s.options = *o
+	}
+	s.log = s.options.Log
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.options.Guard == nil {
+		s.options.Guard = func() {}
+	}
+	s.share.history = history
+	host, _ := os.Hostname()
+	s.host = cleanText(host)
+	s.metrics.registry.MustRegister(stateCollector{s})
+	s.publishDevice()
+	return s
+}
+
+// Serve accepts viewers on ln until ctx ends, tells them goodbye, and returns when the
+// last session has ended. It closes ln.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	ctx, cancel := context.WithCancel(ctx)
+	server := &http.Server{
+		Handler:           s,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ReadHeaderTimeout: 10 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn), // panics, and no more files to accept with
+	}
+	s.sessions.Go(func() {
+		defer s.options.Guard()
+		s.watch(ctx)
+	})
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	err := server.Serve(smallBuffers{ln})
+	asked := !stop()
+	cancel()
+	_ = server.Close() // those still in their handshake
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.sessions.Wait()
+	if asked && errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve: %w", err)
+}
+
+// sendBuffer bounds what the kernel keeps of stale frames for a viewer that lags.
+const sendBuffer = 32 << 10
+
+// smallBuffers gives each connection a small send buffer, so that a viewer that does
+// not read is known to be slow before seconds of frames are on their way to it.
+type smallBuffers struct{ net.Listener }
+
+func (l smallBuffers) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(sendBuffer) // one that is gone already must not end the server
+	}
+	return c, err
+}
+
+// Event appends to the event log.
+func (s *Server) Event(e Event) { s.events.Append(e) }
+
+// ServeHTTP upgrades requests for the link, answers probes, and tells others where the
+// link is.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.probed(w, r) {
+		return
+	}
+	if r.URL.Path != linkPath {
+		http.Error(w, "Argos capture server: connect with argos-tui --connect ws://"+r.Host, http.StatusNotFound)
+		return
+	}
+	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		w.Header().Set("Upgrade", "websocket")
+		http.Error(w, "this is a WebSocket: connect with argos-tui --connect ws://"+r.Host, http.StatusUpgradeRequired)
+		return
+	}
+	offered := strings.Join(r.Header.Values("Sec-WebSocket-Protocol"), ",")
+	options := &websocket.AcceptOptions{
+		Subprotocols:    []string{protocolPB, protocolJSON},
+		CompressionMode: websocket.CompressionDisabled,
+	}
+	if !strings.Contains(offered, protocolPB) {
+		// Packed frames are compressed already; JSON shrinks to a quarter.
+		options.CompressionMode = websocket.CompressionNoContextTakeover
+	}
+	if !strings.Contains(offered, protocolPB) && !strings.Contains(offered, protocolJSON) {
+		http.Error(w, "no common protocol version: this server speaks "+protocolPB+" and "+protocolJSON, http.StatusBadRequest)
+		return
+	}
+	if !s.begin() {
+		http.Error(w, "server is stopping", http.StatusServiceUnavailable)
+		return
+	}
+	defer s.sessions.Done()
+	defer s.options.Guard()
+	conn, err := websocket.Accept(w, r, options)
+	if err != nil {
+		s.log.Debug("handshake failed", "remote", r.RemoteAddr, "error", err)
+		return
+	}
+	defer func() { _ = conn.CloseNow() }()
+	encoding, ok := encodingOf(conn.Subprotocol())
+	if !ok {
+		_ = conn.Close(websocket.StatusPolicyViolation, "no common subprotocol")
+		return
+	}
+	v := newViewer(s, conn, encoding)
+	s.log.Info("viewer came", "remote", r.RemoteAddr, "session", v.session, "protocol", conn.Subprotocol())
+	err = v.run(r.Context())
+	s.metrics.left(err, r.Context().Err() != nil)
+	s.log.Info("viewer left", "remote", r.RemoteAddr, "session", v.session, "cause", err)
+}
+
+// begin counts a session in, unless the server has ended.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ended {
+		s.sessions.Add(1)
+	}
+	return !s.ended
+}
+
+// watch publishes the device's state once a second and at each change, and writes
+// what changed into the event log.
+func (s *Server) watch(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	before, at := s.source.Status(), time.Now()
+	for {
+		changed := s.source.Changed()
+		now := s.source.Status()
+		events := changes(&before, &now)
+		// Round strips the monotonic reading, so the first difference is the clock's.
+		was := at
+		at = time.Now()
+		events = append(events, clockStepped(at.Round(0).Sub(was.Round(0)), at.Sub(was))...)
+		for _, e := range events {
+			s.events.Append(e)
+			if e.Kind == "overload" {
+				s.metrics.overloads.Inc()
+			}
+			s.log.Info("event", "kind", e.Kind, "text", e.Text, "severity", e.Severity.String())
+		}
+		before = now
+		s.publishDevice()
+		select {
+		case <-changed:
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Server) publishDevice() {
+	status := s.source.Status()
+	s.device.publish(deviceMessage(&status))
+}
+
+// set applies named settings for a viewer.
+func (s *Server) set(ctx context.Context, values map[string]string) error {
+	s.apply.Lock()
+	defer s.apply.Unlock()
+	wanted, err := s.source.Settings().With(values)
+	if err != nil {
+		return err
+	}
+	_, err = s.source.Apply(ctx, wanted)
+	return err
+}
+
+// latest is a message of which only the newest counts. It is safe for concurrent use.
+type latest struct {
+	mu      sync.Mutex
+	version uint64
+	bytes   [2][]byte // by encoding
+	grown   chan struct{}
+}
+
+func (l *latest) publish(m *wire.ServerMessage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.version++
+	for e := range l.bytes {
+		// Marshalling fails for invalid UTF-8 alone, which would be a driver's fault.
+		l.bytes[e], _ = encoding(e).marshal(nil, m)
+	}
+	if l.grown != nil {
+		close(l.grown)
+	}
+	l.grown = make(chan struct{})
+}
+
+// get returns the newest message, its version, and a channel that is closed when
+// there is a newer one.
+func (l *latest) get(e encoding) (message []byte, version uint64, grown <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bytes[e], l.version, l.grown
+}

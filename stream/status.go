@@ -1,0 +1,72 @@
+package stream
+
+import (
+	"time"
+
+	"argos/device"
+	"argos/spectrum"
+	"argos/stream/wire"
+)
+
+// deviceMessage is a capture's status as a message.
+func deviceMessage(s *spectrum.Status) *wire.ServerMessage {
+	d := &wire.Device{
+		Driver: cleanText(s.Info.Driver), Name: cleanText(s.Info.Name), Serial: cleanText(s.Info.Serial), Firmware: cleanText(s.Info.Firmware),
+		Simulated: s.Info.Simulated, MinHz: s.Info.MinHz, MaxHz: s.Info.MaxHz,
+		MinRateHz: s.Info.MinRateHz, MaxRateHz: s.Info.MaxRateHz, Gains: s.Info.Gains,
+		DurationNs: int64(s.Info.Duration), Tuning: new(wire.Tuning),
+		Bins: uint32(s.Settings.Bins), RbwHz: s.Settings.RBWHz, Window: s.Settings.Window.String(),
+		Overlap: s.Settings.Overlap, Fps: s.Settings.FPS,
+		State: s.State.String(), Reason: cleanText(s.Reason),
+		SamplesPerSec: s.SamplesPerSec, BytesPerSec: s.BytesPerSec, Lost: s.Lost, Frames: s.Frames,
+		Overload: s.Overload, LastOverloadNs: nanos(s.LastOverload), LastLostNs: nanos(s.LastLost), PositionNs: int64(s.Position),
+	}
+	setTuning(d.Tuning, &s.Settings.Tuning)
+	return &wire.ServerMessage{Kind: &wire.ServerMessage_Device{Device: d}}
+}
+
+// statusOf reads a device message, its text made safe to show.
+func statusOf(d *wire.Device) *spectrum.Status {
+	window, err := spectrum.ParseWindow(d.GetWindow())
+	if err != nil {
+		window = spectrum.Hann
+	}
+	return &spectrum.Status{
+		Info: device.Info{
+			Driver: cleanText(d.GetDriver()), Name: cleanText(d.GetName()), Serial: cleanText(d.GetSerial()),
+			Firmware: cleanText(d.GetFirmware()), Simulated: d.GetSimulated(),
+			MinHz: finite(d.GetMinHz()), MaxHz: finite(d.GetMaxHz()),
+			MinRateHz: finite(d.GetMinRateHz()), MaxRateHz: finite(d.GetMaxRateHz()),
+			Gains: d.GetGains(), Duration: time.Duration(d.GetDurationNs()),
+		},
+		Settings: spectrum.Settings{
+			Tuning: tuningOf(d.GetTuning()), Bins: int(d.GetBins()), RBWHz: finite(d.GetRbwHz()),
+			Window: window, Overlap: finite(d.GetOverlap()), FPS: finite(d.GetFps()),
+		},
+		State: spectrum.ParseState(d.GetState()), Reason: cleanText(d.GetReason()),
+		SamplesPerSec: finite(d.GetSamplesPerSec()), BytesPerSec: finite(d.GetBytesPerSec()),
+		Lost: d.GetLost(), Frames: d.GetFrames(),
+		Overload: float32(finite(float64(d.GetOverload()))), LastOverload: timeOf(d.GetLastOverloadNs()), LastLost: timeOf(d.GetLastLostNs()), Position: time.Duration(d.GetPositionNs()),
+	}
+}
+
+func gpsOf(g *wire.Gps) *GPS {
+	return &GPS{
+		Fix: int(g.GetFix()), Lat: finite(g.GetLat()), Lon: finite(g.GetLon()), AccuracyM: finite(g.GetAccuracyM()),
+		SpeedMPS: finite(g.GetSpeedMps()), Satellites: int(g.GetSatellites()), Time: timeOf(g.GetTimeNs()),
+	}
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func timeOf(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
+}

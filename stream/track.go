@@ -1,0 +1,275 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"argos/spectrum"
+	"argos/stream/wire"
+)
+
+// This file is what a Client knows of its link: every change of it, under its mutex.
+
+const (
+	outagesKept = 64
+	framesTimed = 128 // frames received whose times are kept until they are rendered
+
+	// mergedShows is how long a merged frame makes a link DEGRADED.
+	mergedShows = 2 * time.Second
+
+	slowestFPS = 0.1 // what a server can be set to; less is not believed
+)
+
+// frameTimes are the stages of one frame on our clock.
+type frameTimes struct {
+	seq                               uint64
+	sampled, measured, sent, received time.Time
+}
+
+// catchUp is a hole being filled after a reconnect.
+type catchUp struct {
+	to            uint64 // newest frame when the link came back; 0: none
+	down          time.Duration
+	frames, rows  uint64
+	missingBefore uint64
+}
+
+func (c *Client) wasConnected() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.connected
+}
+
+func (c *Client) setState(s LinkState, reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link.State, c.link.Reason, c.link.Since = s, reason, time.Now()
+}
+
+// down notes the end of a session or a failed attempt. Only the first of an outage
+// is news; it began with the silence, not when that was taken for an end.
+func (c *Client) down(s LinkState, err error) {
+	now := time.Now()
+	c.mu.Lock()
+	fresh := c.link.State == Live
+	if c.link.State != s {
+		c.link.Since = now
+	}
+	if fresh {
+		if len(c.link.Outages) == outagesKept {
+			c.link.Outages = slices.Delete(c.link.Outages, 0, 1)
+		}
+		c.link.Outages = append(c.link.Outages, Outage{From: c.heard, Reason: err.Error()})
+	}
+	c.link.State, c.link.Reason = s, err.Error()
+	c.mu.Unlock()
+	if fresh {
+		c.sink.Event(Event{Time: now, Kind: "link", Severity: Warning, Text: "link lost: " + err.Error()})
+	} else if s == Refused {
+		c.sink.Event(Event{Time: now, Kind: "link", Severity: Alarm, Text: "refused: " + err.Error()})
+	}
+}
+
+func (c *Client) scheduled(attempt int, wait time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link.Attempt, c.link.RetryAt = attempt, time.Now().Add(wait)
+}
+
+// welcome begins a session, which cut ends, and returns what is to be told of it.
+func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) []Event {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = cut
+	select {
+	case <-c.retry: // asked for before it came true
+	default:
+	}
+	epoch := cleanText(w.GetEpoch())
+	again, sameEpoch := c.connected, c.link.Server.Epoch == epoch
+	c.link.Server = Peer{
+		Name: cleanText(w.GetServer()), Version: cleanText(w.GetVersion()), Session: cleanText(w.GetSession()),
+		Epoch: epoch, Role: cleanText(w.GetRole()), PID: int(w.GetPid()),
+	}
+	c.link.State, c.link.Reason, c.link.Since, c.link.UpSince, c.link.Attempt = Live, "", now, now, 0
+	c.heard = now
+	c.rtt = roundTrips{}
+	c.catchUp = catchUp{}
+	if !again {
+		c.connected = true
+		close(c.connects)
+		return nil
+	}
+	outage := &c.link.Outages[len(c.link.Outages)-1]
+	outage.To = now
+	down := now.Sub(outage.From)
+	if !sameEpoch {
+		c.link.Restarts++
+		c.link.LastSeq, c.acked, c.ackSent, c.offset = 0, 0, 0, 0
+		c.times = [framesTimed]frameTimes{}
+		return []Event{{Time: now, Kind: "gap", Severity: Warning, Text: fmt.Sprintf(
+			"link back after %s: the server was restarted, what it saw meanwhile is not known", lasting(down))}}
+	}
+	text := fmt.Sprintf("link back after %s", lasting(down))
+	switch head := w.GetHead().GetSeq(); {
+	case !w.GetResumed() || c.link.LastSeq == 0:
+	case head > c.link.LastSeq:
+		c.catchUp = catchUp{to: head, down: down, missingBefore: c.link.Missing}
+		return nil
+	default:
+		text += ": nothing missed"
+	}
+	return []Event{{Time: now, Kind: "link", Text: text}}
+}
+
+// lasting writes a stretch of time with its units apart: 944 ms, 3.2 s, 2 m 05 s.
+func lasting(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < time.Minute:
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Seconds()), ".0") + " s"
+	case d < time.Hour:
+		return fmt.Sprintf("%d m %02d s", int(d.Minutes()), int(d.Seconds())%60)
+	default:
+		return fmt.Sprintf("%d h %02d m", int(d.Hours()), int(d.Minutes())%60)
+	}
+}
+
+// received counts a frame in. It reports whether the frame is newer than the last,
+// and the event of a hole that is now filled.
+func (c *Client) received(f *spectrum.Frame, sent, now time.Time) (back *Event, fresh bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := &c.link
+	if f.FirstSeq <= l.LastSeq {
+		return nil, false
+	}
+	missing := uint64(0)
+	if l.LastSeq > 0 {
+		missing = f.FirstSeq - l.LastSeq - 1
+	}
+	l.Missing += missing
+	l.Behind = f.Merged()
+	if l.Behind > 1 {
+		l.Merged += uint64(l.Behind)
+		if c.catchUp.to == 0 {
+			c.lastMerge = now
+		}
+	}
+	l.LastSeq, l.LastFrame, l.Tier = f.LastSeq, now, 0
+	if c.options.Columns > 0 {
+		l.Tier = f.Grid.Bins
+	}
+	c.frames.add(now, 1)
+	offset := c.rtt.clockOffset()
+	c.times[c.timed] = frameTimes{f.LastSeq, f.Last.Add(-offset), f.Measured.Add(-offset), sent.Add(-offset), now}
+	c.timed = (c.timed + 1) % framesTimed
+
+	if c.catchUp.to == 0 {
+		return nil, true
+	}
+	c.catchUp.frames += f.LastSeq - f.FirstSeq + 1
+	c.catchUp.rows++
+	if f.LastSeq < c.catchUp.to {
+		return nil, true
+	}
+	lost := "nothing lost"
+	if n := l.Missing - c.catchUp.missingBefore; n > 0 {
+		lost = fmt.Sprintf("%d frames lost", n)
+	}
+	back = &Event{Time: now, Kind: "link", Text: fmt.Sprintf("link back after %s: %d frames in %d rows, %s",
+		lasting(c.catchUp.down), c.catchUp.frames, c.catchUp.rows, lost)}
+	c.catchUp = catchUp{}
+	return back, true
+}
+
+// rendered takes the age of frame seq, which is on the screen since now.
+func (c *Client) rendered(seq uint64, now time.Time) {
+	for _, t := range c.times {
+		if t.seq == seq {
+			c.link.Age = Age{
+				Capture: max(t.measured.Sub(t.sampled), 0),
+				Serve:   max(t.sent.Sub(t.measured), 0),
+				Link:    max(t.received.Sub(t.sent), 0),
+				Draw:    max(now.Sub(t.received), 0),
+				Last:    t.sampled,
+			}
+			return
+		}
+	}
+}
+
+// event reports whether an event is newer than the last, as it is to be shown.
+func (c *Client) event(e *wire.Event) (Event, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e.GetOffset() <= c.offset {
+		return Event{}, false
+	}
+	c.offset = e.GetOffset()
+	return Event{
+		Offset: e.GetOffset(), Time: timeOf(e.GetTimeNs()), Kind: cleanText(e.GetKind()),
+		Severity: Severity(min(e.GetSeverity(), uint32(Alarm))), Text: cleanText(e.GetText()),
+	}, true
+}
+
+// Link returns everything known about the link now.
+func (c *Client) Link() Link {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.count(now)
+	l := c.link
+	l.Outages = slices.Clone(l.Outages)
+	l.RTT = c.rtt.snapshot()
+	l.In, l.Out, l.Frames = c.in.snapshot(now), c.out.snapshot(now), c.frames.snapshot(now)
+	if l.State == Live {
+		l.State, l.Since = c.liveState(now)
+	}
+	return l
+}
+
+// quietFor is how long after a frame the next may come before it is missed. A rate that
+// nobody would ask for stands for one that is not known.
+func quietFor(fps float64) time.Duration {
+	period := time.Second / 20
+	if fps >= slowestFPS {
+		period = time.Duration(float64(time.Second) / fps)
+	}
+	return max(time.Second, 3*period)
+}
+
+// liveState is how a connected link is doing, and since when.
+func (c *Client) liveState(now time.Time) (LinkState, time.Time) {
+	fps := 0.0
+	if d := c.link.Device; d != nil {
+		fps = d.Settings.FPS
+	}
+	quiet := quietFor(fps)
+	heard := c.link.LastFrame
+	if heard.Before(c.link.Since) {
+		heard = c.link.Since
+	}
+	switch {
+	case now.Sub(heard) > quiet:
+		return Stale, heard
+	case c.catchUp.to > 0:
+		return CatchingUp, c.link.Since
+	case now.Sub(c.lastMerge) < mergedShows:
+		return Degraded, c.lastMerge
+	}
+	return Live, c.link.Since
+}
+
+// count moves the connection's traffic into the meters.
+func (c *Client) count(now time.Time) {
+	in, out := c.traffic.in.Load(), c.traffic.out.Load()
+	c.in.add(now, float64(in-c.bytesIn))
+	c.out.add(now, float64(out-c.bytesOut))
+	c.bytesIn, c.bytesOut = in, out
+}

@@ -1,0 +1,90 @@
+package stream
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"argos/spectrum"
+	"argos/stream/wire"
+)
+
+func TestLiveState(t *testing.T) {
+	status := func(fps float64) *spectrum.Status { return &spectrum.Status{Settings: spectrum.Settings{FPS: fps}} }
+	for _, c := range []struct {
+		name   string
+		change func(c *Client, now time.Time)
+		want   LinkState
+	}{
+		{"a frame just now", nil, Live},
+		{"no frame for 1 s", func(c *Client, now time.Time) { c.link.LastFrame = now.Add(-1001 * time.Millisecond) }, Stale},
+		{"slow frames", func(c *Client, now time.Time) {
+			c.link.LastFrame, c.link.Device = now.Add(-29*time.Second), status(0.1)
+		}, Live},
+		{"slow frames stop", func(c *Client, now time.Time) {
+			c.link.LastFrame, c.link.Device = now.Add(-31*time.Second), status(0.1)
+		}, Stale},
+		{"a rate that cannot be", func(c *Client, now time.Time) {
+			c.link.LastFrame, c.link.Device = now.Add(-2*time.Second), status(1e-300)
+		}, Stale},
+		{"just connected", func(c *Client, now time.Time) { c.link.LastFrame, c.link.Since = now.Add(-time.Hour), now }, Live},
+		{"merged lately", func(c *Client, now time.Time) { c.lastMerge = now.Add(-time.Second) }, Degraded},
+		{"merged long ago", func(c *Client, now time.Time) { c.lastMerge = now.Add(-mergedShows) }, Live},
+		{"a hole being filled", func(c *Client, _ time.Time) { c.catchUp.to = 5 }, CatchingUp},
+		{"a hole no longer being filled", func(c *Client, now time.Time) {
+			c.catchUp.to, c.link.LastFrame = 5, now.Add(-2*time.Second)
+		}, Stale},
+	} {
+		client, now := connectedClient(nobody{}), time.Now()
+		client.link.Since, client.link.LastFrame = now.Add(-time.Hour), now
+		if c.change != nil {
+			c.change(client, now)
+		}
+		if got, _ := client.liveState(now); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// One that was cut off before its first frame has missed nothing that it knew of.
+func TestCutOffBeforeTheFirstFrame(t *testing.T) {
+	c := connectedClient(nobody{})
+	c.down(Reconnecting, errCutOff)
+	again := welcomeMessage.GetWelcome()
+	again = &wire.Welcome{Epoch: again.GetEpoch(), Resumed: true, Head: &wire.Position{Seq: 1000}}
+	if events := c.welcome(again, func(error) {}); len(events) != 1 || c.catchUp.to != 0 {
+		t.Errorf("%+v, catching up to %d", events, c.catchUp.to)
+	}
+}
+
+func TestAgeByStage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := connectedClient(nobody{})
+		// The server's clock is a minute ahead.
+		const ahead = time.Minute
+		sent := time.Now()
+		c.rtt.add(sent, sent.Add(ahead), sent)
+		m := frameFrom(t, 1, 1)
+		sampled := time.Now()
+		f := m.GetFrame()
+		f.LastNs = sampled.Add(ahead).UnixNano()
+		f.MeasuredNs = sampled.Add(ahead + 10*time.Millisecond).UnixNano()
+		f.SentNs = sampled.Add(ahead + 15*time.Millisecond).UnixNano()
+		time.Sleep(45 * time.Millisecond)
+		if err := c.take(m); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Millisecond)
+		c.Rendered(1)
+		want := Age{
+			Capture: 10 * time.Millisecond, Serve: 5 * time.Millisecond, Link: 30 * time.Millisecond, Draw: 5 * time.Millisecond,
+		}
+		got := c.Link().Age
+		if last := got.Last; !last.Equal(sampled) {
+			t.Errorf("last sample at %s, want %s", last, sampled)
+		}
+		if got.Last = (time.Time{}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+	})
+}

@@ -1,0 +1,246 @@
+package stream
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"argos/spectrum"
+	"argos/stream/faultproxy"
+)
+
+// A trial is a server behind a bad network, one epoch after the other, and what its
+// lives produced.
+type trial struct {
+	random *rand.Rand // of who produces
+	source *fakeSource
+	proxy  *faultproxy.Proxy
+	budget int // of a history
+	listen func() net.Listener
+	dial   func(ctx context.Context, network, address string) (net.Conn, error) // past the proxy
+	period time.Duration                                                        // between frames
+
+	impatient bool // time is real
+
+	generation uint64 // of the grid below
+	grid       spectrum.Grid
+	borders    []int // of the segments of the grid
+
+	lives   []*life
+	history *spectrum.History
+	server  *Server
+	stop    context.CancelFunc
+	served  chan error
+}
+
+// kernelBuffer is what a pipe holds at the server's end: as much as the kernel for a
+// socket with its send buffer.
+const kernelBuffer = sendBuffer
+
+// newTrial returns a trial in memory, or on real sockets. The server is not up.
+func newTrial(t *testing.T, seed uint64, real bool) *trial {
+	t.Helper()
+	tr := &trial{random: rand.New(rand.NewPCG(seed, 1)), source: newFakeSource(), period: framePeriod, impatient: real}
+	var (
+		mu   sync.Mutex
+		dial func(ctx context.Context, network, address string) (net.Conn, error)
+	)
+	tr.listen = func() net.Listener {
+		mu.Lock()
+		defer mu.Unlock()
+		if !real {
+			ln := faultproxy.NewListener(kernelBuffer)
+			dial = ln.Dial
+			return ln
+		}
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "tcp", ln.Addr().String())
+		}
+		return ln
+	}
+	tr.dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		mu.Lock()
+		current := dial
+		mu.Unlock()
+		return current(ctx, network, address)
+	}
+	tr.proxy = faultproxy.New(seed, tr.dial)
+	tr.retune()
+	return tr
+}
+
+// start begins a life.
+func (tr *trial) start() {
+	tr.history, tr.served = spectrum.NewHistory(tr.budget), make(chan error, 1)
+	tr.server = NewServer(tr.source, tr.history, nil)
+	tr.lives = append(tr.lives, &life{epoch: tr.server.epoch, forgetful: tr.budget > 0})
+	ctx, cancel := context.WithCancel(context.Background())
+	tr.stop = cancel
+	listener, server, served := tr.listen(), tr.server, tr.served
+	go func() { served <- server.Serve(ctx, listener) }()
+}
+
+func (tr *trial) life() *life { return tr.lives[len(tr.lives)-1] }
+
+// end ends a life; one that is killed says nothing to anybody.
+func (tr *trial) end(t *testing.T, killed bool) {
+	t.Helper()
+	if killed {
+		tr.proxy.Reset(0)
+	}
+	tr.stop()
+	if err := <-tr.served; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	tr.life().events, _ = tr.server.events.ReadFrom(nil, 1, logEntries)
+}
+
+// retune begins a generation with another grid.
+func (tr *trial) retune() {
+	r := tr.random
+	tr.generation++
+	bins := []int{16, 64, 100}[r.IntN(3)]
+	tr.grid = spectrum.Grid{
+		Generation: tr.generation, StartHz: float64(r.IntN(6e9)), BinHz: float64(1 + r.IntN(1e5)), Bins: bins,
+		StepDB: 0.5, RBWHz: 1, Window: spectrum.Hann,
+	}
+	tr.borders = []int{0, bins}
+	if r.IntN(2) == 0 {
+		tr.borders = []int{0, 1 + r.IntN(bins/2), bins/2 + 1 + r.IntN(bins/2-1), bins}
+	}
+}
+
+// produce makes a frame. One of several segments may lack some of them, as when a
+// sweep is slower than the frame rate.
+func (tr *trial) produce() {
+	r, bins := tr.random, tr.grid.Bins
+	f := &spectrum.Frame{Grid: tr.grid, First: time.Now(), Last: time.Now(), Mean: make([]int16, bins), Max: make([]int16, bins)}
+	for b := range bins {
+		f.Mean[b], f.Max[b] = spectrum.Absent, spectrum.Absent
+	}
+	always := r.IntN(len(tr.borders) - 1)
+	for s, from := range tr.borders[:len(tr.borders)-1] {
+		if s != always && r.IntN(2) == 0 {
+			continue
+		}
+		to := tr.borders[s+1]
+		f.Segments = append(f.Segments, spectrum.Segment{Bin: from, Bins: to - from, Windows: 1 + r.IntN(8), First: f.First, Last: f.Last})
+		for b := from; b < to; b++ {
+			f.Mean[b] = int16(-240 + r.IntN(100))
+			f.Max[b] = f.Mean[b] + int16(r.IntN(40))
+			if r.IntN(100) == 0 {
+				f.Max[b] += 400 // a burst: too much for one byte
+			}
+		}
+	}
+	tr.append(f)
+}
+
+func (tr *trial) append(f *spectrum.Frame) {
+	l := tr.life()
+	l.frames = append(l.frames, f)
+	tr.history.Append(f)
+}
+
+// log makes an event.
+func (tr *trial) log() {
+	tr.server.Event(Event{Kind: "test", Severity: Severity(tr.random.IntN(3)), Text: fmt.Sprint("number ", tr.random.Uint64())})
+}
+
+// feed produces so many frames at the frame rate.
+func (tr *trial) feed(frames int) {
+	for range frames {
+		tr.produce()
+		time.Sleep(tr.period)
+	}
+}
+
+// A guest is a viewer of a trial.
+type guest struct {
+	*Client
+	witness *witness
+	columns int
+	leave   func()
+}
+
+// invite connects a viewer that shows each frame for as long as shows says, and waits
+// until it is welcome.
+func (tr *trial) invite(t *testing.T, url string, o *ClientOptions, shows func() time.Duration) *guest {
+	t.Helper()
+	w := newWitness()
+	c := NewClient(url, w, o)
+	w.client = c
+	leave := run(t, c, func(ctx context.Context) { w.show(ctx, shows) })
+	return &guest{Client: c, witness: w, columns: o.Columns, leave: leave}
+}
+
+// run connects c and runs what goes along with it until leave is called.
+func run(t *testing.T, c *Client, along ...func(ctx context.Context)) (leave func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := c.Run(ctx); err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+	for _, f := range along {
+		running.Go(func() { f(ctx) })
+	}
+	<-c.Connected()
+	return func() { cancel(); running.Wait() }
+}
+
+// show is a screen: it draws the newest frame, which takes as long as it takes.
+func (w *witness) show(ctx context.Context, shows func() time.Duration) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-w.stir:
+		}
+		w.client.mu.Lock()
+		epoch := w.client.link.Server.Epoch
+		w.client.mu.Unlock()
+		seq, _ := w.newest(epoch)
+		timer := time.NewTimer(shows())
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		if seq > 0 {
+			w.client.Rendered(seq)
+		}
+	}
+}
+
+// laws checks both for a guest that has left.
+func (tr *trial) laws(g *guest) error {
+	got := g.witness.all()
+	if err := checkPeaks(tr.lives, g.columns, got); err != nil {
+		return fmt.Errorf("the law of peaks: %w", err)
+	}
+	if err := checkEvents(tr.lives, got); err != nil {
+		return fmt.Errorf("the law of events: %w", err)
+	}
+	return nil
+}
+
+// behind says what of the newest life the guest lacks; empty: nothing.
+func (tr *trial) behind(g *guest) string {
+	seq, offset := g.witness.newest(tr.server.epoch)
+	if head, logged := uint64(len(tr.life().frames)), tr.server.events.Head(); seq != head || offset != logged {
+		return fmt.Sprintf("is at frame %d of %d and event %d of %d, %s", seq, head, offset, logged, g.Link().State)
+	}
+	return ""
+}

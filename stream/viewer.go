@@ -1,0 +1,352 @@
+package stream
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"argos/stream/wire"
+)
+
+const (
+	maxClientMessage = 64 << 10
+	writeTimeout     = 15 * time.Second
+	helloTimeout     = 10 * time.Second
+	pingEvery        = 5 * time.Second
+	deadAfter        = 15 * time.Second
+	goodbyeTimeout   = time.Second
+
+	windowMost  = 32 // frame messages on their way to a viewer that keeps up
+	windowLeast = 2
+	lagAllowed  = 250 * time.Millisecond // over the least round trip before the window halves
+
+	generationsAtOnce = 4  // of a hole; what is older becomes a gap
+	rowsAtOnce        = 32 // of a hole that is filled after a reconnect
+	eventsAtOnce      = 64
+	eventsOnJoin      = 100
+	repliesWaiting    = 16
+	commandsAtOnce    = 4 // of a viewer that wait for the radio; the next makes its link wait
+)
+
+// A viewer is one session: a cursor into the history, one into the event log, and a
+// window of frames that were sent and not yet acknowledged. Nothing is queued for it
+// but replies. One goroutine reads, one writes.
+type viewer struct {
+	server   *Server
+	conn     *websocket.Conn
+	encoding encoding
+	session  string
+	metrics  *metrics
+
+	commands chan *wire.Command
+	replies  chan *wire.ServerMessage // full: the viewer's next command waits
+	wake     chan struct{}            // something below changed
+
+	mu       sync.Mutex
+	columns  int
+	window   int
+	sent     []flight // frame messages not yet acknowledged, oldest first
+	progress progress
+	least    time.Duration // shortest time from send to acknowledgement so far
+
+	// Of the writer alone.
+	cursor     uint64   // next sequence number to send
+	fill       []uint64 // ends of the rows of a hole being filled
+	offset     uint64   // newest event sent
+	deviceSeen uint64
+	scratch    []byte
+	eventsRead []Event
+}
+
+// A flight is one frame message under way.
+type flight struct {
+	last uint64
+	sent time.Time
+}
+
+func newViewer(s *Server, conn *websocket.Conn, e encoding) *viewer {
+	conn.SetReadLimit(maxClientMessage)
+	return &viewer{
+		server: s, conn: conn, encoding: e, session: rand.Text()[:8],
+		commands: make(chan *wire.Command, commandsAtOnce),
+		replies:  make(chan *wire.ServerMessage, repliesWaiting),
+		wake:     make(chan struct{}, 1),
+		window:   windowMost, metrics: s.metrics,
+	}
+}
+
+var errHello = errors.New("the first message must be Hello")
+
+// run serves the viewer until ctx ends, it leaves or it breaks the protocol; the
+// error says which.
+func (v *viewer) run(ctx context.Context) error {
+	hello, err := v.hello(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		v.sendAway(err)
+		return err
+	}
+	// Reads and writes must not end with ctx: a goodbye is still to be said.
+	session, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	var goroutines sync.WaitGroup
+	defer goroutines.Wait()
+	defer func() { _ = v.conn.CloseNow() }()
+	defer cancel(nil)
+	goroutines.Go(func() {
+		defer v.server.options.Guard()
+		err := v.read(session)
+		// Before the writer's context ends, which would cut the link without a word.
+		v.sendAway(err)
+		cancel(err)
+	})
+	goroutines.Go(func() {
+		defer v.server.options.Guard()
+		cancel(v.keepAlive(session))
+	})
+	goroutines.Go(func() {
+		defer v.server.options.Guard()
+		v.obey(session)
+	})
+	// A viewer that takes nothing must not keep the server from stopping.
+	defer context.AfterFunc(ctx, func() {
+		time.AfterFunc(goodbyeTimeout, func() { cancel(context.Cause(ctx)) })
+	})()
+	v.server.enter(v)
+	defer v.server.leave(v)
+	err = v.welcome(session, hello)
+	for err == nil {
+		err = v.write(ctx, session)
+	}
+	if ctx.Err() != nil && session.Err() == nil {
+		v.goodbye(session)
+	} else if errors.Is(err, errWrite) && !errors.Is(err, context.DeadlineExceeded) {
+		// The link has ended, and why is for the reader to say, unless it waits for the radio.
+		_ = v.conn.CloseNow()
+		select {
+		case <-session.Done():
+		case <-time.After(goodbyeTimeout):
+		}
+	}
+	// A write that takes too long ends the reader, too: what came first is the cause.
+	if cause := context.Cause(session); cause != nil && !errors.Is(err, context.DeadlineExceeded) {
+		err = cause
+	}
+	return err
+}
+
+// sendAway tells a viewer that broke the protocol what was wrong.
+func (v *viewer) sendAway(err error) {
+	if errors.Is(err, errHello) || errors.Is(err, errMessage) {
+		_ = v.conn.Close(websocket.StatusPolicyViolation, err.Error())
+	}
+}
+
+func (v *viewer) hello(ctx context.Context) (*wire.Hello, error) {
+	// Not by the context, whose end would cut the link without a word.
+	silence := time.AfterFunc(helloTimeout, func() {
+		_ = v.conn.Close(websocket.StatusPolicyViolation, errHello.Error())
+	})
+	defer silence.Stop()
+	m, err := v.receive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if m.GetHello() == nil {
+		return nil, errHello
+	}
+	return m.GetHello(), nil
+}
+
+var errMessage = errors.New("not an argos.v1 message")
+
+func (v *viewer) receive(ctx context.Context) (*wire.ClientMessage, error) {
+	kind, data, err := v.conn.Read(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read: %w", err)
+	}
+	m := new(wire.ClientMessage)
+	if kind != v.encoding.messageType() || v.encoding.unmarshal(data, m) != nil {
+		return nil, errMessage
+	}
+	return m, nil
+}
+
+// welcome answers hello.
+func (v *viewer) welcome(ctx context.Context, hello *wire.Hello) error {
+	v.setView(hello.GetView())
+	head, resumed := v.place(hello.GetResume())
+	return v.send(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Welcome{Welcome: &wire.Welcome{
+		Session: v.session, Epoch: v.server.epoch, Role: roleOperator,
+		Server: v.server.host, Version: v.server.options.Version, Pid: int32(os.Getpid()),
+		Head: head, Resumed: resumed,
+	}}})
+}
+
+// place sets the cursors: behind what the viewer has, if it was in this epoch, or
+// before the newest. It returns where the newest is.
+func (v *viewer) place(resume *wire.Position) (newest *wire.Position, resumed bool) {
+	head, offset := v.server.history.Head(), v.server.events.Head()
+	v.cursor = max(head, 2) - 1
+	v.offset = offset - min(offset, eventsOnJoin)
+	outcome := joinFresh
+	resumed = resume.GetEpoch() == v.server.epoch && resume.GetSeq() < head && resume.GetOffset() <= offset
+	if resumed {
+		v.offset, outcome = resume.GetOffset(), joinResumed
+	} else if resume.GetEpoch() != "" {
+		v.offset, outcome = 0, joinNewEpoch // it was here before the restart: all events since are owed to it
+	}
+	v.metrics.joins.WithLabelValues(outcome).Inc()
+	// One that has seen no frame yet has no hole.
+	if resumed && resume.GetSeq() > 0 {
+		v.cursor = resume.GetSeq() + 1
+		v.fillHole(head)
+	}
+	v.mu.Lock()
+	v.progress = progress{next: v.cursor, filling: len(v.fill) > 0}
+	v.mu.Unlock()
+	return &wire.Position{Epoch: v.server.epoch, Seq: head - 1, Offset: offset}, resumed
+}
+
+// fillHole plans the rows in which the frames from the cursor to head will go.
+func (v *viewer) fillHole(head uint64) {
+	from := v.server.history.Recent(max(v.cursor, v.server.history.Tail()), generationsAtOnce)
+	frames := head - min(from, head)
+	rows := min(frames, rowsAtOnce)
+	v.fill = v.fill[:0]
+	for r := range rows {
+		v.fill = append(v.fill, from+(r+1)*frames/rows)
+	}
+}
+
+// read takes what the viewer says until the link ends.
+func (v *viewer) read(ctx context.Context) error {
+	for {
+		m, err := v.receive(ctx)
+		if err != nil {
+			return err
+		}
+		switch kind := m.GetKind().(type) {
+		case *wire.ClientMessage_Ack:
+			v.acknowledge(kind.Ack.GetSeq())
+		case *wire.ClientMessage_View:
+			v.setView(kind.View)
+		case *wire.ClientMessage_Ping:
+			err = v.reply(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Pong{Pong: &wire.Pong{
+				Id: kind.Ping.GetId(), PingNs: kind.Ping.GetTimeNs(), TimeNs: time.Now().UnixNano(),
+			}}})
+		case *wire.ClientMessage_Command:
+			select {
+			case v.commands <- kind.Command:
+			case <-ctx.Done():
+				err = context.Cause(ctx)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// obey carries out commands one after the other until ctx ends, apart from the reader:
+// a radio may take seconds to tune, and acknowledgements and pings must not wait.
+func (v *viewer) obey(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case c := <-v.commands:
+			reply := &wire.Reply{Key: c.GetKey()}
+			if err := v.server.set(ctx, c.GetSet()); err != nil {
+				reply.Error = cleanText(err.Error())
+			}
+			if v.reply(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Reply{Reply: reply}}) != nil {
+				return
+			}
+		}
+	}
+}
+
+func (v *viewer) reply(ctx context.Context, m *wire.ServerMessage) error {
+	select {
+	case v.replies <- m:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (v *viewer) setView(view *wire.View) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.columns = int(min(view.GetColumns(), maxBins))
+}
+
+// acknowledge takes all frames up to seq as shown. What took longer than the least
+// round trip and lagAllowed halves the window; what did not lets it grow again.
+func (v *viewer) acknowledge(seq uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	done := 0
+	for done < len(v.sent) && v.sent[done].last <= seq {
+		done++
+	}
+	if done == 0 {
+		return
+	}
+	for _, f := range v.sent[:done] {
+		v.metrics.acknowledged.Observe(time.Since(f.sent).Seconds())
+	}
+	took := time.Since(v.sent[done-1].sent)
+	v.sent = v.sent[:copy(v.sent, v.sent[done:])]
+	if v.least == 0 || took < v.least {
+		v.least = took
+	}
+	if took > v.least+lagAllowed {
+		v.window = max(v.window/2, windowLeast)
+	} else {
+		v.window = min(v.window+1, windowMost)
+	}
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
+var errSilent = errors.New("viewer does not answer")
+
+// keepAlive ends the session when the peer no longer answers.
+func (v *viewer) keepAlive(ctx context.Context) error {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		ping, cancel := context.WithTimeout(ctx, deadAfter-pingEvery)
+		asked := time.Now()
+		err := v.conn.Ping(ping)
+		cancel()
+		switch {
+		case err == nil:
+			v.metrics.roundTrip.Observe(time.Since(asked).Seconds())
+		case errors.Is(err, context.DeadlineExceeded):
+			// No answer, or no room to ask for 5 s: the library allows itself no more.
+			return fmt.Errorf("%w: %w", errSilent, err)
+		default:
+			// The link is gone already, or will be now. Why is for the reader to say.
+			_ = v.conn.CloseNow()
+			<-ctx.Done()
+			return nil
+		}
+	}
+}
