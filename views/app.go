@@ -1,0 +1,314 @@
+package views
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"argos/spectrum"
+	"argos/stream"
+
+	"github.com/gdamore/tcell/v2"
+	"github.com/rivo/tview"
+)
+
+// A Source is the link that is shown, and where orders go.
+type Source interface {
+	Link() stream.Link
+	// Do sets absolute values by the names of spectrum.Params; its error is one line.
+	Do(ctx context.Context, set map[string]string) error
+	// Rendered says that the frame lastSeq, and all before it, is on the terminal.
+	Rendered(lastSeq uint64)
+	// Retry reconnects now.
+	Retry()
+}
+
+// Options change how an App looks; nil is good.
+type Options struct {
+	Screen   tcell.Screen // nil: the terminal
+	Detector Detector     // which trace leads
+	RefDB    *float64     // top of the level axis; nil: from the signal
+}
+
+// An App is the screen. Frame and Event may be called before, during and after Run.
+type App struct {
+	inner  tcell.Screen
+	gate   *gate // nil: not our terminal
+	opts   Options
+	notice string // what must be known from the start
+	screen *diffScreen
+	tv     *tview.Application
+	desk   *desk
+	src    Source
+	orders *orders
+
+	mu      sync.Mutex // guards what follows; never held while drawing
+	live    *board
+	ref     *float64
+	pace    time.Duration
+	events  []stream.Event
+	newer   bool // events has grown since it was last drawn
+	answers []notice
+
+	dirty    chan struct{} // something to draw; one slot is enough
+	quitting chan error
+	drawn    uint64 // newest frame in the draw under way
+	acked    uint64
+	started  atomic.Bool
+
+	exit   func(int)
+	stderr io.Writer
+}
+
+var _ stream.Sink = (*App)(nil)
+
+const (
+	maxEvents = 500
+	startFor  = 15 * time.Second
+	drawGap   = time.Second / 60 // from draw to draw at least
+)
+
+// New makes a screen. Where there is no terminal that can show it, the error is one
+// line that says what to do instead; nothing has been sent to the terminal.
+func New(o *Options) (*App, error) {
+	a := &App{
+		orders: newOrders(), live: newBoard(), pace: defaultPace,
+		dirty: make(chan struct{}, 1), quitting: make(chan error, 1),
+		exit: os.Exit, stderr: os.Stderr,
+	}
+	if o != nil {
+		a.opts = *o
+	}
+	a.ref = a.opts.RefDB
+	a.inner = a.opts.Screen
+	if a.inner == nil {
+		var err error
+		if a.inner, a.gate, err = openTerminal(); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+// Frame takes a frame to be drawn. It copies and returns.
+func (a *App) Frame(f *spectrum.Frame) {
+	a.mu.Lock()
+	a.live.take(f, a.pace, a.ref)
+	a.mu.Unlock()
+	a.wake()
+}
+
+// Event takes a line for the events pane.
+func (a *App) Event(e stream.Event) {
+	a.mu.Lock()
+	if len(a.events) == maxEvents {
+		copy(a.events, a.events[1:])
+		a.events = a.events[:maxEvents-1]
+	}
+	a.events = append(a.events, e)
+	a.newer = true
+	a.live.anew = a.live.anew || e.Restart()
+	a.mu.Unlock()
+	a.wake()
+}
+
+func (a *App) wake() {
+	select {
+	case a.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// Notice has text shown for the first seconds of Run: what must be known from the
+// start, such as that the radio is no real one. It is called before Run.
+func (a *App) Notice(text string) { a.notice = clean(text) }
+
+// Run shows src until q, until ctx ends, or until the terminal fails. However it
+// returns, the terminal is as it was before. It can be called once.
+func (a *App) Run(ctx context.Context, src Source) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	a.src = src
+	a.screen = newDiffScreen(a.inner)
+	a.screen.onShow, a.screen.onError = a.rendered, a.quit
+	if a.gate != nil {
+		a.screen.rescue = a.gate.Abandon
+	}
+	if err := a.screen.Init(); err != nil {
+		return fmt.Errorf("start the terminal: %w; use --json for text output", err)
+	}
+	a.desk = newDesk(newLook(a.inner, os.Getenv("TERM")))
+	a.desk.detector, a.desk.ref = a.opts.Detector, a.opts.RefDB
+	a.desk.seenSince = time.Now()
+	a.desk.notice = notice{text: a.notice, alarm: true, until: time.Now().Add(startFor)}
+	a.tv = tview.NewApplication().SetScreen(a.screen).EnableMouse(true).EnablePaste(true)
+	a.tv.SetInputCapture(a.key)
+	a.desk.onMouse = a.mouse
+	a.tv.SetBeforeDrawFunc(func(tcell.Screen) bool { a.prepare(); return false })
+	a.tv.SetRoot(a.desk, true)
+	a.started.Store(true)
+
+	// Whoever queues draws must have stopped before tview does: a draw queued after
+	// that waits for ever. So only this goroutine ends things, and in this order.
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var feeders sync.WaitGroup
+	feeders.Go(func() { defer a.Guard(); a.schedule(inner) })
+	feeders.Go(func() { defer a.Guard(); a.orders.carry(inner, src.Do, a.answer) })
+	loop := make(chan error, 1)
+	go func() { defer a.Guard(); loop <- a.tv.Run() }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-a.quitting:
+	case err = <-loop:
+		loop <- err
+	}
+	cancel()
+	if !within(feeders.Wait, a.rescue) {
+		a.screen.Fini()
+		return fmt.Errorf("the terminal hangs: %w", errAbandoned)
+	}
+	if !within(a.tv.Stop, a.rescue) {
+		return fmt.Errorf("the terminal hangs: %w", errAbandoned)
+	}
+	if !within(func() { loop <- <-loop }, a.rescue) {
+		return fmt.Errorf("the terminal hangs: %w", errAbandoned)
+	}
+	return err
+}
+
+// rescue frees a draw that the terminal does not take.
+func (a *App) rescue() {
+	if a.gate != nil {
+		a.gate.Abandon()
+	}
+}
+
+// quit ends Run from any goroutine.
+func (a *App) quit(err error) {
+	select {
+	case a.quitting <- err:
+	default:
+	}
+}
+
+// Guard is to be deferred by every goroutine of the program: should it panic, the
+// terminal is restored before the cause is printed, and the program ends with 1.
+func (a *App) Guard() {
+	cause := recover()
+	if cause == nil {
+		return
+	}
+	stack := debug.Stack()
+	if a.started.Load() {
+		a.screen.Fini()
+	}
+	fmt.Fprintf(a.stderr, "argos-tui: internal error: %v\n\n%s", cause, stack)
+	a.exit(1)
+}
+
+// schedule draws when something arrived, at most 60 times a second, and once in each
+// second of the clock. It waits for each draw: a terminal that takes no bytes holds up
+// this goroutine and no other.
+func (a *App) schedule(ctx context.Context) {
+	clock := time.NewTimer(0)
+	gap := time.NewTimer(0)
+	defer clock.Stop()
+	defer gap.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-a.dirty:
+		case <-clock.C:
+			clock.Reset(untilNextSecond(time.Now()))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-gap.C:
+		}
+		gap.Reset(drawGap)
+		a.tv.QueueUpdateDraw(func() {})
+	}
+}
+
+func untilNextSecond(now time.Time) time.Duration {
+	return now.Truncate(time.Second).Add(time.Second).Sub(now)
+}
+
+// prepare brings the desk up to date before a draw. What is written in numbers changes
+// once a second, so that it can be read; a change of state shows at once.
+func (a *App) prepare() {
+	d := a.desk
+	link, now := a.src.Link(), time.Now()
+	a.mu.Lock()
+	fresh := d.board.frames == 0 && a.live.frames > 0
+	if !d.frozen() {
+		d.board.follow(a.live)
+	}
+	a.drawn = a.live.seq
+	if a.newer {
+		d.events = append(d.events[:0], a.events...)
+		a.newer = false
+	}
+	for _, n := range a.answers {
+		n.until = now.Add(noticeFor)
+		d.notice = n
+	}
+	a.answers = a.answers[:0]
+	a.mu.Unlock()
+
+	if fresh {
+		d.now = time.Time{} // what is written waits no second for the first frame
+	}
+	a.refresh(link, now)
+}
+
+// refresh takes over what is known of the link: what works here and now at once, what
+// is there to be read once a second.
+func (a *App) refresh(link stream.Link, now time.Time) {
+	d := a.desk
+	old := &d.link
+	if !now.Truncate(time.Second).Equal(d.now.Truncate(time.Second)) || link.State != old.State ||
+		link.Attempt != old.Attempt || !link.Since.Equal(old.Since) {
+		d.link, d.now = link, now
+		d.age = d.dataAge()
+	}
+	d.link.Device, d.link.Server, d.link.GPS = link.Device, link.Server, link.GPS
+}
+
+// rendered acknowledges what a draw has brought to the terminal.
+func (a *App) rendered() {
+	if a.drawn != a.acked {
+		a.acked = a.drawn
+		a.src.Rendered(a.drawn)
+	}
+}
+
+// answer shows what came of an order.
+func (a *App) answer(err error) {
+	if err == nil {
+		a.wake()
+		return
+	}
+	a.mu.Lock()
+	a.answers = append(a.answers[:0], notice{text: clean(err.Error()), alarm: true})
+	a.mu.Unlock()
+	a.wake()
+}
+
+func (a *App) setPace(t time.Duration) {
+	a.mu.Lock()
+	a.pace = t
+	a.mu.Unlock()
+	a.desk.say("pace "+t.String()+" a row", false)
+}

@@ -1,0 +1,164 @@
+package views
+
+import (
+	"slices"
+	"time"
+
+	"argos/spectrum"
+)
+
+// A board holds what was measured: the newest trace, the max hold and the waterfall.
+// There are two: one that frames are written to under the App's lock, and one that is
+// drawn from, brought up to date before each draw and left alone while frozen.
+type board struct {
+	grid            spectrum.Grid
+	mean, max, hold []int16
+	seq             uint64
+	first, last     time.Time // of the newest frame
+	averages        int
+	merged          int
+	overload        float32
+	lost            uint64
+	frames          uint64 // taken so far; 0: nothing to show
+	anew            bool   // the next frame is of another life of the server
+
+	holding bool
+	levels  levels
+	fall    fall
+}
+
+func newBoard() *board { return &board{fall: newFall()} }
+
+// take copies f, whose memory is the link's.
+func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
+	if b.frames > 0 {
+		b.noteGap(f)
+	}
+	// Another life counts its generations from the beginning: the number alone says
+	// nothing.
+	if b.frames == 0 || f.Grid != b.grid {
+		b.regrid(&f.Grid, len(f.Mean))
+	}
+	b.anew = false
+	overlay(b.mean, f.Mean)
+	overlay(b.max, f.Max)
+	if b.holding {
+		raise(b.hold, f.Max)
+	}
+	b.seq, b.first, b.last = f.LastSeq, f.First, f.Last
+	b.averages, b.merged, b.overload, b.lost = f.Averages(), f.Merged(), f.Overload, f.Lost
+	b.frames++
+	b.levels.update(b.mean, b.max, b.grid.StepDB, b.last, ref)
+	b.fall.add(f, pace, b.levels.low, b.levels.high)
+}
+
+// noteGap draws a line across the waterfall where frames are missing. Nobody knows
+// what was missed between two lives of the server, and their numbers do not tell.
+func (b *board) noteGap(f *spectrum.Frame) {
+	switch {
+	case b.anew:
+		b.fall.gap(f.First, f.First.Sub(b.last), 0)
+	case f.FirstSeq > b.seq+1:
+		b.fall.gap(f.First, f.First.Sub(b.last), f.FirstSeq-b.seq-1)
+	}
+}
+
+// regrid makes room for another grid. A hold outlives a change of tier, not one of
+// tuning.
+func (b *board) regrid(g *spectrum.Grid, bins int) {
+	sameView := b.frames > 0 && g.Generation == b.grid.Generation && g.Tuning == b.grid.Tuning && !b.anew
+	old, oldStart, oldHz := b.hold, b.grid.StartHz, b.grid.BinHz
+	if sameView && b.holding {
+		old = slices.Clone(old)
+	}
+	b.grid = *g
+	b.mean, b.max, b.hold = resized(b.mean, bins), resized(b.max, bins), resized(b.hold, bins)
+	if sameView && b.holding {
+		peaks(b.hold, g.StartHz, g.BinHz, old, oldStart, oldHz)
+	}
+	if !sameView {
+		b.levels.settle()
+	}
+}
+
+// setHolding begins a max hold at what is there now, or ends it.
+func (b *board) setHolding(on bool) {
+	b.holding = on
+	if on {
+		copy(b.hold, b.max)
+	}
+}
+
+// relevel chooses the level axis anew.
+func (b *board) relevel(ref *float64) {
+	if b.frames > 0 {
+		b.levels.settle()
+		b.levels.update(b.mean, b.max, b.grid.StepDB, b.last, ref)
+	}
+}
+
+// follow brings b up to date with live.
+func (b *board) follow(live *board) {
+	mean, max, hold, fall := b.mean, b.max, b.hold, b.fall
+	*b = *live
+	b.mean = append(mean[:0], live.mean...)
+	b.max = append(max[:0], live.max...)
+	b.hold = append(hold[:0], live.hold...)
+	b.fall = fall
+	b.fall.follow(&live.fall)
+}
+
+// resized is s with n bins, all absent.
+func resized(s []int16, n int) []int16 {
+	s = slices.Grow(s[:0], n)[:n]
+	for i := range s {
+		s[i] = spectrum.Absent
+	}
+	return s
+}
+
+// overlay copies what was measured: in a sweep a frame holds only what was visited
+// since the one before.
+func overlay(dst, src []int16) {
+	for i := range min(len(dst), len(src)) {
+		if src[i] != spectrum.Absent {
+			dst[i] = src[i]
+		}
+	}
+}
+
+func raise(dst, src []int16) {
+	for i := range min(len(dst), len(src)) {
+		dst[i] = max(dst[i], src[i])
+	}
+}
+
+// peaks fills each cell of dst with the largest of the src bins centred in it, or with
+// the bin that covers its middle where bins are wider than cells. A point sample
+// instead would sparkle and lose carriers.
+func peaks(dst []int16, dstStart, dstHz float64, src []int16, srcStart, srcHz float64) {
+	scale, offset := dstHz/srcHz, (dstStart-srcStart)/srcHz
+	for i := range dst {
+		a := offset + float64(i)*scale
+		low, high := ceil(a-0.5), ceil(a+scale-0.5)
+		if low >= high {
+			low = floor(a + scale/2)
+			high = low + 1
+		}
+		most := int16(spectrum.Absent)
+		for _, v := range src[min(max(low, 0), len(src)):min(max(high, 0), len(src))] {
+			most = max(most, v)
+		}
+		dst[i] = most
+	}
+}
+
+func floor(v float64) int {
+	n := int(v)
+	if float64(n) > v {
+		n--
+	}
+	return n
+}
+
+func ceil(v float64) int { return -floor(-v) }

@@ -1,0 +1,271 @@
+package views
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"argos/spectrum"
+
+	"github.com/gdamore/tcell/v2"
+)
+
+func TestPeaksKeepsEveryCarrier(t *testing.T) {
+	src := make([]int16, 1000)
+	for i := range src {
+		src[i] = -200
+	}
+	src[617] = -50
+	for _, n := range []int{1, 7, 36, 500, 999, 1000, 1001, 4000} {
+		dst := make([]int16, n)
+		peaks(dst, 100, 1000/float64(n), src, 100, 1)
+		found := -1
+		for i, v := range dst {
+			if v == -50 && found < 0 {
+				found = i
+			}
+			if v == spectrum.Absent {
+				t.Errorf("%d cells: cell %d has no bin", n, i)
+			}
+		}
+		if at := (float64(found) + 0.5) / float64(n) * 1000; found < 0 || math.Abs(at-617.5) > 1000/float64(n)+1 {
+			t.Errorf("%d cells: the carrier at 617 is at %.0f", n, at)
+		}
+	}
+	dst := make([]int16, 4)
+	peaks(dst, 900, 100, src, 100, 1) // half of it was not measured
+	if dst[0] != -200 || dst[1] != -200 || dst[2] != spectrum.Absent || dst[3] != spectrum.Absent {
+		t.Errorf("beyond the edge: %v", dst)
+	}
+}
+
+func TestTakingFramesAllocatesNothing(t *testing.T) {
+	s := newScene(4096)
+	b, shown := newBoard(), newBoard()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	b.setHolding(true)
+	step := func() {
+		now = now.Add(50 * time.Millisecond)
+		b.take(s.next(now), defaultPace, nil)
+		shown.follow(b)
+	}
+	for range 10 {
+		step()
+	}
+	if n := testing.AllocsPerRun(200, step); n != 0 {
+		t.Errorf("%v allocations a frame", n)
+	}
+}
+
+func TestDrawingAllocatesNothing(t *testing.T) {
+	for _, g := range []glyphs{ascii, blocks, braille} {
+		s := newScene(4096)
+		b := newBoard()
+		b.take(s.next(time.Now()), defaultPace, nil)
+		b.setHolding(true)
+		var p plot
+		draw := func() {
+			p.reset(120, 30, g)
+			p.trace(b, Max)
+			for i := range p.dots {
+				p.glyph(i, g)
+			}
+		}
+		draw()
+		if n := testing.AllocsPerRun(100, draw); n != 0 {
+			t.Errorf("traces with glyphs %d: %v allocations", g, n)
+		}
+		l := &look{glyphs: g, colors: 1 << 24}
+		l.setGlyphs()
+		l.setStyles()
+		d := newDesk(l)
+		d.board.follow(b)
+		w := d.panes[paneWaterfall].(*waterfallPane)
+		w.upper, w.lower = make([]int16, 120), make([]int16, 120)
+		screen := newDiffScreen(tcell.NewSimulationScreen("UTF-8"))
+		if err := screen.Init(); err != nil {
+			t.Fatal(err)
+		}
+		r := d.board.fall.row(0)
+		row := func() {
+			w.drawStamp(screen, r, 0, 0)
+			w.drawLine(screen, r, r, margin, 0)
+		}
+		row()
+		if n := testing.AllocsPerRun(100, row); n != 0 {
+			t.Errorf("a waterfall row with glyphs %d: %v allocations", g, n)
+		}
+		screen.Fini()
+	}
+}
+
+func TestLevels(t *testing.T) {
+	var l levels
+	now := time.Now()
+	mean, top := make([]int16, 1000), make([]int16, 1000)
+	fill := func(noise, peak int16) {
+		for i := range mean {
+			mean[i], top[i] = noise, noise+8
+		}
+		top[500] = peak
+	}
+	fill(-170, -60) // 0.5 dB steps: noise at -85, one bin at -30
+	l.update(mean, top, 0.5, now, nil)
+	if l.bottom > -87 || l.top < -66 || l.top-l.bottom < minTall {
+		t.Errorf("axis %v to %v", l.bottom, l.top)
+	}
+	bottom, high := l.bottom, l.top
+	for range 50 { // a little up and down moves nothing
+		now = now.Add(50 * time.Millisecond)
+		fill(-170+int16(now.UnixMilli()%3), -60)
+		l.update(mean, top, 0.5, now, nil)
+	}
+	if l.bottom != bottom || l.top != high {
+		t.Errorf("the axis moved from %v..%v to %v..%v", bottom, high, l.bottom, l.top)
+	}
+	fill(-600, -60) // digital silence around a carrier, and silence alone
+	for range 400 {
+		now = now.Add(50 * time.Millisecond)
+		l.update(mean, top, 0.5, now, nil)
+	}
+	if l.top-l.bottom > maxTall+2*stepDB || l.top < -40 {
+		t.Errorf("with silence the axis is %v to %v", l.bottom, l.top)
+	}
+	was := l
+	fill(-600, -600)
+	l.update(mean, top, 0.5, now, nil)
+	if l.bottom != was.bottom || l.top != was.top || l.low != was.low {
+		t.Errorf("silence moved the axis to %v..%v", l.bottom, l.top)
+	}
+	fill(-170, -60)
+	ref := -10.0
+	l.update(mean, top, 0.5, now, &ref)
+	if l.top != -10 || l.bottom > -87 {
+		t.Errorf("with ref -10 the axis is %v to %v", l.bottom, l.top)
+	}
+}
+
+func TestFallGapsAndRetune(t *testing.T) {
+	s := newScene(32)
+	b := newBoard()
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	feed := func(n int) {
+		for range n {
+			now = now.Add(50 * time.Millisecond)
+			b.take(s.next(now), defaultPace, nil)
+		}
+	}
+	feed(20)
+	s.seq += 64
+	now = now.Add(3200 * time.Millisecond)
+	feed(1)
+	gap := b.fall.row(1)
+	if !gap.gap || gap.gapFrames != 64 || gap.gapFor.Round(100*time.Millisecond) != 3200*time.Millisecond {
+		t.Errorf("gap row: %+v", gap)
+	}
+	if c := b.fall.row(2); c.gap || c.startHz != s.frame.Grid.StartHz {
+		t.Errorf("row before the gap: %+v", c)
+	}
+	old := s.frame.Grid.StartHz
+	s.frame.Grid.Generation++
+	s.frame.Grid.StartHz += 5e6
+	feed(1)
+	if n, p := b.fall.row(0), b.fall.row(2); n.startHz != old+5e6 || !p.gap && p.startHz != old {
+		t.Errorf("after the retune rows start at %v and %v", n.startHz, p.startHz)
+	}
+	// Another life of the server, on another frequency, that happens to have the same
+	// generation and to be further on.
+	s.seq += 1000
+	s.frame.Grid.StartHz += 5e6
+	b.anew = true
+	feed(1)
+	if g := b.fall.row(1); !g.gap || g.gapFrames != 0 {
+		t.Errorf("a restart is drawn as %+v", g)
+	}
+	if got, want := b.grid.StartHz, old+10e6; got != want {
+		t.Errorf("after a restart the axis begins at %v, not %v", got, want)
+	}
+	feed(1)
+	if g := b.fall.row(1); g != nil && !g.gap {
+		t.Errorf("one restart left more than one gap: %+v", g)
+	}
+	f := s.next(now.Add(50 * time.Millisecond))
+	s.seq += 4
+	f.LastSeq = s.seq
+	b.take(f, defaultPace, nil)
+	if r := b.fall.row(0); !r.merged {
+		t.Error("a merged frame left no mark")
+	}
+	for range fallRows + 50 { // the ring wraps
+		feed(10)
+	}
+	shown := newBoard()
+	shown.follow(b)
+	feed(10)
+	shown.follow(b)
+	for i := range fallRows {
+		if a, c := b.fall.row(i), shown.fall.row(i); a.last != c.last || len(a.cells) != len(c.cells) {
+			t.Fatalf("row %d was not followed", i)
+		}
+	}
+}
+
+// A hold outlives a change of tier.
+func TestHoldAcrossTiers(t *testing.T) {
+	s := newScene(1024)
+	b := newBoard()
+	now := time.Now()
+	b.take(s.next(now), defaultPace, nil)
+	b.setHolding(true)
+	f := s.next(now)
+	f.Max[100] = -4
+	b.take(f, defaultPace, nil)
+	low := newScene(256)
+	low.seq = s.seq
+	b.take(low.next(now), defaultPace, nil)
+	if b.hold[25] != -4 {
+		t.Errorf("the held peak reads %v after the tier changed", b.hold[25])
+	}
+	low.frame.Grid.Generation++
+	b.take(low.next(now), defaultPace, nil)
+	if b.hold[25] == -4 {
+		t.Error("the held peak outlived a retune")
+	}
+}
+
+func TestKeymapFeedsFooterAndHelp(t *testing.T) {
+	l := &look{glyphs: ascii}
+	l.setGlyphs()
+	l.setStyles()
+	d := newDesk(l)
+	var text strings.Builder
+	for _, w := range d.help.lines() {
+		text.WriteString(w.text + "\n")
+	}
+	seen := map[stroke]string{}
+	for i := range keymap {
+		b := &keymap[i]
+		if !strings.Contains(text.String(), b.help) {
+			t.Errorf("help lacks %q", b.word)
+		}
+		if b.rank > lastRank || b.word == "" || b.do == nil || len(b.strokes) == 0 {
+			t.Errorf("binding %q is not complete", b.word)
+		}
+		for _, s := range b.strokes {
+			s.arg = 0
+			if other, ok := seen[s]; ok {
+				t.Errorf("%q and %q share a key", other, b.word)
+			}
+			seen[s] = b.word
+		}
+	}
+	for _, p := range spectrum.Params {
+		if !strings.Contains(text.String(), p.Help) {
+			t.Errorf("help lacks the setting %q", p.Name)
+		}
+	}
+	if len(Keys()) != len(keymap) {
+		t.Error("Keys lacks some")
+	}
+}

@@ -1,0 +1,183 @@
+package views
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"argos/spectrum"
+	"argos/stream"
+
+	"github.com/gdamore/tcell/v2"
+)
+
+// addStory is what happened: some events and a gap.
+func (r *rig) addStory() {
+	now := time.Now()
+	for _, e := range []stream.Event{
+		{Time: now.Add(-64 * time.Second), Kind: "tuned", Text: "operator desk: lna 16 -> 24"},
+		{Time: now.Add(-25 * time.Second), Kind: "link", Text: "link back after 3.2 s: 64 frames in 8 rows, nothing lost"},
+		{Time: now.Add(-6 * time.Second), Kind: "overload", Severity: stream.Warning, Text: "overload: 0.4% of samples at the rails"},
+	} {
+		r.app.Event(e)
+	}
+	r.feed(25)
+	time.Sleep(3200 * time.Millisecond)
+	r.scene.seq += 64
+	r.feed(40)
+}
+
+func TestGoldenScreens(t *testing.T) {
+	looks := []struct {
+		name, charset string
+		colors        int
+	}{{"ascii", "US-ASCII", 0}, {"truecolor", "UTF-8", 1 << 24}}
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 40}} {
+		for _, l := range looks {
+			name := fmt.Sprintf("%s-%dx%d", l.name, size[0], size[1])
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := startRig(t, size[0], size[1], l.charset, l.colors, Options{})
+					defer r.stop()
+					r.addStory()
+					r.golden(name)
+				})
+			})
+		}
+	}
+}
+
+func TestLinkStates(t *testing.T) {
+	states := []struct {
+		state stream.LinkState
+		set   func(*stream.Link, time.Time)
+		want  []string
+	}{
+		{stream.Connecting, nil, []string{"CONNECTING"}},
+		{stream.Live, nil, []string{"LIVE", "ms old"}},
+		{stream.Degraded, func(l *stream.Link, _ time.Time) { l.Behind, l.Tier = 4, 512 }, []string{"DEGRADED merged x4 tier 512"}},
+		{stream.Stale, nil, []string{"STALE", "STALE since 00:0", "since 00:0"}},
+		{stream.Reconnecting, func(l *stream.Link, now time.Time) {
+			l.Attempt, l.RetryAt, l.Reason = 3, now.Add(4200*time.Millisecond), "connection refused"
+		}, []string{"RECONNECTING 3 in  4.2 s", "connection refused", "r reconnect"}},
+		{stream.CatchingUp, nil, []string{"CATCHING UP"}},
+		{stream.Refused, func(l *stream.Link, _ time.Time) { l.Reason = "401: this server wants a token" }, []string{"REFUSED", "401: this server wants a token", "r reconnect"}},
+		{stream.Closed, nil, []string{"CLOSED"}},
+	}
+	for _, size := range [][2]int{{60, 16}, {80, 24}} {
+		for _, s := range states {
+			name := fmt.Sprintf("%s-%dx%d", strings.ReplaceAll(strings.ToLower(s.state.String()), " ", "-"), size[0], size[1])
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := startRig(t, size[0], size[1], "US-ASCII", 0, Options{})
+					defer r.stop()
+					r.feed(20)
+					r.src.change(func(l *stream.Link) {
+						l.State, l.Since = s.state, time.Now()
+						if s.set != nil {
+							s.set(l, time.Now())
+						}
+					})
+					r.app.Event(stream.Event{Time: time.Now(), Text: "the link changed"})
+					r.settle(50 * time.Millisecond)
+					if size[0] == 80 {
+						r.wants(s.want...)
+					} else {
+						r.wants(s.state.String())
+					}
+					r.golden("state-" + name)
+				})
+			})
+		}
+	}
+}
+
+func TestCountdownCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRig(t, 80, 24, "UTF-8", 256, Options{})
+		defer r.stop()
+		r.src.change(func(l *stream.Link) {
+			l.State, l.Attempt, l.RetryAt = stream.Reconnecting, 1, time.Now().Add(5*time.Second)
+		})
+		r.settle(1500 * time.Millisecond)
+		before := r.lines()[0]
+		r.settle(time.Second)
+		if after := r.lines()[0]; after == before {
+			t.Errorf("the countdown stands still: %s", after)
+		}
+		r.settle(5 * time.Second)
+		r.wants("RECONNECTING 1 now")
+	})
+}
+
+func TestTooSmall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRig(t, 59, 16, "UTF-8", 256, Options{})
+		defer r.stop()
+		r.feed(2)
+		r.wants("needs 60x16", "this is 59x16")
+		r.keys("feh?:", tcell.KeyTab) // nobody sees what they would do
+		r.resize(60, 16)
+		r.feed(2)
+		r.wants("ARGOS HackRF", "rtt", "</> pan")
+		r.resize(3, 1)
+		r.resize(1, 1)
+		r.resize(80, 24)
+		r.feed(1)
+		r.wants("LIVE")
+	})
+}
+
+func TestSimulatedIsLoud(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, w := range []int{60, 80, 120} {
+			r := startRig(t, w, 24, "UTF-8", 256, Options{}, "no HackRF found: synthetic radio")
+			r.wants("no HackRF found: synthetic radio")
+			r.src.change(func(l *stream.Link) {
+				d := *l.Device
+				d.Info.Simulated, d.Info.Name = true, "synthetic radio with a name that is long"
+				l.Device = &d
+			})
+			r.feed(2)
+			if line := r.lines()[0]; !strings.Contains(line, "SIMULATED") || !strings.HasSuffix(line, "Z") {
+				t.Errorf("first line: %q", line)
+			}
+			r.stop()
+		}
+	})
+}
+
+// Text from outside cannot move the cursor, colour the screen or break a line.
+func TestTextFromOutside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRig(t, 80, 24, "UTF-8", 256, Options{})
+		defer r.stop()
+		evil := "a\x1b[31mb\nc\u202ed[red]e\u0007\u009b2J"
+		r.src.change(func(l *stream.Link) {
+			d := *l.Device
+			d.Info.Name, d.Info.Serial, d.Reason, d.State = evil, evil, evil, spectrum.Failed
+			l.Device, l.Server.Name = &d, evil
+		})
+		r.app.Event(stream.Event{Time: time.Now(), Text: evil})
+		r.feed(2)
+		for _, line := range r.lines() {
+			if strings.ContainsAny(line, "\x1b\x07\u202e\u009b") {
+				t.Errorf("control characters in %q", line)
+			}
+		}
+		r.wants("a[31mb cd[red]e2J")
+	})
+}
+
+// Wide and combining characters keep to their cells.
+func TestWideText(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRig(t, 80, 24, "UTF-8", 256, Options{})
+		defer r.stop()
+		r.app.Event(stream.Event{Time: time.Now(), Text: strings.Repeat("日本語", 20) + " e\u0301"})
+		r.feed(2)
+		r.wants("日 本 語")
+	})
+}

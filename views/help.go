@@ -1,0 +1,83 @@
+package views
+
+import (
+	"fmt"
+
+	"github.com/gdamore/tcell/v2"
+)
+
+// A help is the overlay that explains every key and command, made from the keymap.
+type help struct {
+	pane
+	open   bool
+	scroll int
+}
+
+// lines is what the help says, keys first; a key that does not work now says why.
+func (h *help) lines() []word {
+	l := h.desk.look
+	ws := []word{{"Keys", l.accent}}
+	for i := range keymap {
+		b := &keymap[i]
+		text := fmt.Sprintf("%-12s %s", b.keys, b.help)
+		style := l.text
+		if why := h.desk.why(b); why != "" {
+			text, style = text+" ("+why+")", l.quiet
+		}
+		ws = append(ws, word{text, style})
+	}
+	ws = append(ws, word{}, word{"Commands, after :", l.accent})
+	for _, c := range commands() {
+		ws = append(ws, word{fmt.Sprintf("%-24s %s", c.name+" "+c.arg, c.help), l.text})
+	}
+	return append(ws, word{},
+		word{"Reading the screen", l.accent},
+		word{fmt.Sprintf("The marker finds the strongest bin; %d bins either side of the tuned centre are left out (DC).", dcBins), l.text},
+		word{"Each column shows the strongest of its bins. Mean is filled, max are the dots above it.", l.text},
+		word{"Waterfall: m row merged by the link, ! overload or samples lost, gap: nothing is known.", l.text},
+		word{"Age: fft sample to frame, srv to the socket, net to here, tty to the terminal, in ms.", l.text})
+}
+
+// Draw draws the part that the scroll position says.
+func (h *help) Draw(screen tcell.Screen) {
+	x, y, w, rows := h.begin(screen, h)
+	var lines []word
+	for _, s := range h.lines() {
+		for _, part := range wrap(s.text, w-4) {
+			lines = append(lines, word{part, s.style})
+		}
+	}
+	rows--
+	h.scroll = min(max(h.scroll, 0), max(len(lines)-rows, 0))
+	for i := range min(rows, len(lines)-h.scroll) {
+		pn := pen{screen: screen, x: x + 2, y: y + i, to: x + w}
+		pn.put(lines[h.scroll+i].text, lines[h.scroll+i].style)
+	}
+	text := " Esc closes "
+	if len(lines) > rows {
+		text = fmt.Sprintf(" Up Down PgUp PgDn scroll, Esc closes   %d-%d of %d ", h.scroll+1, min(h.scroll+rows, len(lines)), len(lines))
+	}
+	pn := pen{screen: screen, x: x + 1, y: y + rows, to: x + w}
+	pn.put(text, h.desk.look.strong)
+}
+
+// key moves or closes the overlay.
+func (h *help) key(ev *tcell.EventKey) {
+	_, _, _, rows := h.GetInnerRect()
+	switch ev.Key() {
+	case tcell.KeyUp:
+		h.scroll--
+	case tcell.KeyDown:
+		h.scroll++
+	case tcell.KeyPgUp:
+		h.scroll -= rows - 2
+	case tcell.KeyPgDn:
+		h.scroll += rows - 2
+	case tcell.KeyHome:
+		h.scroll = 0
+	case tcell.KeyEnd:
+		h.scroll = 1 << 20
+	default:
+		h.open = false
+	}
+}

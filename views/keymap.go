@@ -1,0 +1,204 @@
+package views
+
+import (
+	"fmt"
+	"strings"
+
+	"argos/stream"
+
+	"github.com/gdamore/tcell/v2"
+)
+
+// A binding is what some keys do. The keymap is the only place that knows: footer,
+// help, mouse and documentation are made from it.
+type binding struct {
+	strokes []stroke
+	keys    string // as written in help: "Left Right < >"
+	label   string // as written in the footer: "</>"
+	word    string // what it does, in the footer
+	help    string
+	rank    int                // how much it is wanted in the footer, 1 first; 0: never there
+	can     func(*desk) string // why it does not work now, or ""
+	do      func(*App, int)    // with the stroke's arg
+}
+
+// A stroke is one key; arg tells the strokes of a binding apart.
+type stroke struct {
+	key tcell.Key
+	r   rune
+	arg int
+}
+
+func typed(r rune, arg int) stroke        { return stroke{tcell.KeyRune, r, arg} }
+func pressed(k tcell.Key, arg int) stroke { return stroke{k, 0, arg} }
+func (s stroke) is(ev *tcell.EventKey) bool {
+	return s.key == ev.Key() && (s.key != tcell.KeyRune || s.r == ev.Rune())
+}
+
+const lastRank = 16
+
+var keymap = []binding{
+	{
+		[]stroke{pressed(tcell.KeyLeft, -1), pressed(tcell.KeyRight, 1), typed('<', -1), typed('>', 1), typed(',', -1), typed('.', 1)},
+		"Left Right", "</>", "pan", "tune by a tenth of the span (also < >)", 1, (*desk).cannotTune, (*App).pan,
+	},
+	{
+		[]stroke{pressed(tcell.KeyUp, -1), pressed(tcell.KeyDown, 1), typed('+', -1), typed('=', -1), typed('-', 1)},
+		"+ -", "+/-", "zoom", "halve or double the span (also Up Down)", 2, (*desk).cannotTune, (*App).zoom,
+	},
+	{
+		[]stroke{pressed(tcell.KeyEnter, 0)},
+		"Enter", "Enter", "tune", "tune to the marker", 3, (*desk).cannotTuneToMarker, (*App).tuneToMarker,
+	},
+	{
+		[]stroke{typed('m', 0)},
+		"m", "m", "marker", "marker: follow the strongest signal, or off; a click puts it", 4, nil, (*App).toggleMarker,
+	},
+	{
+		[]stroke{typed('h', 0)},
+		"h", "h", "hold", "max hold on or off; the marker then reads the hold", 8, (*desk).cannotHold, (*App).toggleHold,
+	},
+	{
+		[]stroke{typed('d', 0)},
+		"d", "d", "detector", "which trace leads: mean or max", 12, nil, (*App).toggleDetector,
+	},
+	{
+		[]stroke{typed('f', 0)},
+		"f", "f", "freeze", "freeze spectrum and waterfall; link and clock go on", 5, (*desk).cannotFreeze, (*App).toggleFreeze,
+	},
+	{
+		[]stroke{typed('e', 0)},
+		"e", "e", "expand", "expand the pane that has the focus", 6, nil, (*App).toggleExpand,
+	},
+	{
+		[]stroke{pressed(tcell.KeyTab, 1), pressed(tcell.KeyBacktab, -1)},
+		"Tab", "Tab", "pane", "next pane; Shift-Tab the one before; or click", 11, nil, (*App).nextPane,
+	},
+	{
+		[]stroke{typed('[', -1), typed(']', 1)},
+		"[ ]", "[/]", "LNA", "LNA gain down or up by 8 dB", 13, (*desk).cannotGain, (*App).stepLNA,
+	},
+	{
+		[]stroke{typed('{', -1), typed('}', 1)},
+		"{ }", "{/}", "VGA", "VGA gain down or up by 2 dB", 14, (*desk).cannotGain, (*App).stepVGA,
+	},
+	{
+		[]stroke{typed('a', 0)},
+		"a", "a", "amp", "front-end amplifier on or off", 15, (*desk).cannotGain, (*App).toggleAmp,
+	},
+	{
+		[]stroke{pressed(tcell.KeyPgUp, -1), pressed(tcell.KeyPgDn, 1)},
+		"PgUp PgDn", "Pg", "ref", "top of the level axis up or down by 10 dB; :ref auto undoes it", 16, (*desk).cannotHold, (*App).stepRef,
+	},
+	{
+		[]stroke{typed('r', 0)},
+		"r", "r", "reconnect", "try to reconnect now", 3, (*desk).cannotRetry, (*App).retryNow,
+	},
+	{
+		[]stroke{typed(':', 0)},
+		":", ":", "command", "type a command; Tab completes, Up Down recall", 7, nil, (*App).openPalette,
+	},
+	{
+		[]stroke{typed('?', 0)},
+		"?", "?", "help", "this help", 2, nil, (*App).openHelp,
+	},
+	{
+		[]stroke{pressed(tcell.KeyEscape, 0)},
+		"Esc", "Esc", "back", "back out: overlay, freeze, expanded pane", 4, (*desk).cannotBackOut, (*App).backOut,
+	},
+	{
+		[]stroke{pressed(tcell.KeyCtrlL, 0)},
+		"Ctrl-L", "^L", "redraw", "draw the whole screen again", 0, nil, (*App).redraw,
+	},
+	{
+		[]stroke{typed('q', 0), pressed(tcell.KeyCtrlC, 0)},
+		"q Ctrl-C", "q", "quit", "quit", 9, nil, (*App).leave,
+	},
+}
+
+// Key is a line of documentation about a key or a command.
+type Key struct{ Keys, Help string }
+
+// Keys lists what every key does, for manuals.
+func Keys() []Key {
+	ks := make([]Key, len(keymap))
+	for i := range keymap {
+		ks[i] = Key{keymap[i].keys, keymap[i].help}
+	}
+	return ks
+}
+
+// Commands lists what can be typed after :, for manuals.
+func Commands() []Key {
+	var ks []Key
+	for _, c := range commands() {
+		ks = append(ks, Key{strings.TrimSpace(c.name + " " + c.arg), c.help})
+	}
+	return ks
+}
+
+// why says why b does nothing here and now, or "".
+func (d *desk) why(b *binding) string {
+	if b.can == nil {
+		return ""
+	}
+	return b.can(d)
+}
+
+func (d *desk) cannotTune() string {
+	switch {
+	case !d.connected():
+		return "no link"
+	case d.link.Server.Role == "viewer":
+		return "viewers only watch"
+	case d.status() == nil:
+		return "the server has not named its radio yet"
+	default:
+		return ""
+	}
+}
+
+func (d *desk) cannotTuneToMarker() string {
+	if why := d.cannotTune(); why != "" {
+		return why
+	}
+	if !d.marker.on {
+		return "the marker is off"
+	}
+	return d.cannotHold()
+}
+
+func (d *desk) cannotGain() string {
+	if why := d.cannotTune(); why != "" {
+		return why
+	}
+	if st := d.status(); !st.Info.Gains {
+		return fmt.Sprintf("%s has no gains to set", clean(st.Info.Driver))
+	}
+	return ""
+}
+
+func (d *desk) cannotHold() string {
+	if d.board.frames == 0 {
+		return "no frame yet"
+	}
+	return ""
+}
+
+func (d *desk) cannotFreeze() string { return d.cannotHold() }
+
+func (d *desk) cannotRetry() string {
+	switch d.link.State {
+	case stream.Stale, stream.Reconnecting, stream.Refused:
+		return ""
+	default:
+		return "the link is up"
+	}
+}
+
+func (d *desk) cannotBackOut() string {
+	if d.expanded || d.frozen() {
+		return ""
+	}
+	return "nothing to back out of"
+}

@@ -1,0 +1,303 @@
+package views
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"argos/device"
+	"argos/spectrum"
+
+	"github.com/gdamore/tcell/v2"
+	"github.com/rivo/tview"
+)
+
+// A palette is the command line in the footer's place: names complete with Tab, Up and
+// Down recall, and what is wrong is said on the same line.
+type palette struct {
+	desk    *desk
+	field   *tview.InputField
+	open    bool
+	err     string
+	history []string
+	at      int // in history; len: the line being typed
+}
+
+const maxHistory = 100
+
+// A command is a word that the palette knows.
+type command struct {
+	name, arg, help string
+	do              func(a *App, arg string) error // nil: a setting of the server
+}
+
+// viewCommands concern the screen alone. They are listed after the server's settings.
+func viewCommands() []command {
+	return []command{
+		{"detector", "mean|max", "which trace leads", func(a *App, arg string) error {
+			d, err := ParseDetector(arg)
+			if err == nil {
+				a.setDetector(d)
+			}
+			return err
+		}},
+		{"ref", "DB|auto", "top of the level axis", func(a *App, arg string) error {
+			ref, err := ParseRef(arg)
+			if err == nil {
+				a.setRef(ref)
+			}
+			return err
+		}},
+		{"marker", "HZ|peak|off", "put the marker", (*App).commandMarker},
+		{"hold", "on|off", "max hold", func(a *App, arg string) error {
+			if arg != "on" && arg != "off" {
+				return fmt.Errorf("%q is neither on nor off", arg)
+			}
+			a.setHold(arg == "on")
+			return nil
+		}},
+		{"pace", "TIME", "time that a waterfall row stands for, 50ms to 1h", func(a *App, arg string) error {
+			t, err := time.ParseDuration(arg)
+			if err != nil || t < 50*time.Millisecond || t > time.Hour {
+				return fmt.Errorf("%q is not a time from 50ms to 1h", arg)
+			}
+			a.setPace(t)
+			return nil
+		}},
+		{"help", "", "keys and commands", func(a *App, _ string) error { a.openHelp(0); return nil }},
+		{"q", "", "quit", func(a *App, _ string) error { a.leave(0); return nil }},
+	}
+}
+
+// commands is all that the palette knows.
+func commands() []command {
+	var cs []command
+	for _, p := range spectrum.Params {
+		cs = append(cs, command{name: p.Name, arg: p.Arg, help: p.Help})
+	}
+	return append(cs, viewCommands()...)
+}
+
+func findCommand(name string) *command {
+	for _, c := range commands() {
+		if c.name == name {
+			return &c
+		}
+	}
+	return nil
+}
+
+// ParseRef reads the top of the level axis; nil is automatic.
+func ParseRef(s string) (*float64, error) {
+	if s == "auto" {
+		return nil, nil
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(v >= -200 && v <= 100) {
+		return nil, fmt.Errorf("%q is not a level: use -200 to 100 or auto", clean(s))
+	}
+	return &v, nil
+}
+
+func newPalette(d *desk) *palette {
+	p := &palette{desk: d, field: tview.NewInputField()}
+	p.field.SetLabel(":").SetFieldStyle(d.look.text).SetLabelStyle(d.look.accent)
+	p.field.SetBackgroundColor(tcell.ColorDefault)
+	p.field.SetChangedFunc(func(string) { p.err = "" })
+	return p
+}
+
+func (p *palette) begin() {
+	p.open, p.err, p.at = true, "", len(p.history)
+	p.field.SetText("")
+}
+
+// draw draws the line: what is typed, then what it means or what is wrong with it.
+func (p *palette) draw(screen tcell.Screen, x, y, w int) {
+	l := p.desk.look
+	text := p.field.GetText()
+	typed := min(max(len(text)+2, 16), w*2/3)
+	pn := pen{screen: screen, x: x, y: y, to: x + w}
+	for pn.x < pn.to {
+		pn.rune(' ', l.text)
+	}
+	p.field.SetRect(x, y, typed, 1)
+	p.field.Draw(screen)
+	pn.x = x + typed + 1
+	if p.err != "" {
+		pn.put(" "+clip(p.err, pn.to-pn.x-2)+" ", l.alarm)
+		return
+	}
+	pn.put(clip(p.hint(text), pn.to-pn.x), l.quiet)
+}
+
+// hint says what can follow: names, or the value of the last one.
+func (p *palette) hint(text string) string {
+	words := strings.Fields(text)
+	last, done := "", strings.HasSuffix(text, " ") || text == ""
+	if len(words) > 0 {
+		last = words[len(words)-1]
+	}
+	if c := findCommand(last); c != nil {
+		return strings.TrimSpace(c.arg + "  " + c.help)
+	}
+	if len(words) >= 2 {
+		if c := findCommand(words[len(words)-2]); c != nil && c.arg != "" && !done {
+			return "Enter sets " + c.name
+		}
+	}
+	if done {
+		last = ""
+	}
+	return strings.Join(matches(last), " ")
+}
+
+// matches are the names that begin with prefix.
+func matches(prefix string) []string {
+	var names []string
+	for _, c := range commands() {
+		if strings.HasPrefix(c.name, prefix) {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+// complete extends the last word as far as it is unambiguous.
+func (p *palette) complete() {
+	text := p.field.GetText()
+	head, last := "", text
+	if i := strings.LastIndexByte(text, ' '); i >= 0 {
+		head, last = text[:i+1], text[i+1:]
+	}
+	found := matches(last)
+	if len(found) == 0 {
+		return
+	}
+	common := found[0]
+	for _, m := range found[1:] {
+		for !strings.HasPrefix(m, common) {
+			common = common[:len(common)-1]
+		}
+	}
+	if len(found) == 1 {
+		common += " "
+	}
+	p.field.SetText(head + common)
+}
+
+// recall moves through what was typed before.
+func (p *palette) recall(dir int) {
+	p.at = min(max(p.at+dir, 0), len(p.history))
+	text := ""
+	if p.at < len(p.history) {
+		text = p.history[p.at]
+	}
+	p.field.SetText(text)
+}
+
+func (p *palette) remember(text string) {
+	if n := len(p.history); n == 0 || p.history[n-1] != text {
+		p.history = append(p.history, text)
+	}
+	if len(p.history) > maxHistory {
+		p.history = p.history[1:]
+	}
+}
+
+// paletteKey handles a key while the palette is open; what it returns is typed.
+func (a *App) paletteKey(ev *tcell.EventKey) *tcell.EventKey {
+	p := a.desk.palette
+	switch ev.Key() {
+	case tcell.KeyEscape:
+		a.closePalette()
+	case tcell.KeyTab:
+		p.complete()
+	case tcell.KeyUp:
+		p.recall(-1)
+	case tcell.KeyDown:
+		p.recall(1)
+	case tcell.KeyEnter:
+		text := strings.TrimSpace(p.field.GetText())
+		if text != "" {
+			p.remember(text)
+			p.at = len(p.history)
+			if err := a.command(text); err != nil {
+				p.err = clean(err.Error())
+				return nil
+			}
+		}
+		a.closePalette()
+	case tcell.KeyBackspace, tcell.KeyBackspace2:
+		if p.field.GetText() == "" {
+			a.closePalette()
+			return nil
+		}
+		return ev
+	default:
+		return ev
+	}
+	return nil
+}
+
+func (a *App) closePalette() {
+	a.desk.palette.open = false
+	a.tv.SetFocus(a.desk)
+}
+
+// command does one line: a command of the screen, or settings by name and value,
+// several if wanted, checked here as far as that goes before they are sent.
+func (a *App) command(text string) error {
+	words := strings.Fields(strings.TrimPrefix(text, ":"))
+	c := findCommand(words[0])
+	if c == nil {
+		return fmt.Errorf("there is no command %q: Tab completes", words[0])
+	}
+	if c.do != nil {
+		if want := min(len(c.arg), 1); len(words)-1 != want {
+			return fmt.Errorf("use %s", strings.TrimSpace(c.name+" "+c.arg))
+		}
+		arg := ""
+		if len(words) > 1 {
+			arg = words[1]
+		}
+		return c.do(a, arg)
+	}
+	set := map[string]string{}
+	for i := 0; i < len(words); i += 2 {
+		c := findCommand(words[i])
+		if c == nil || c.do != nil {
+			return fmt.Errorf("there is no setting %q", words[i])
+		}
+		if i+1 == len(words) {
+			return fmt.Errorf("use %s %s", c.name, c.arg)
+		}
+		set[c.name] = words[i+1]
+	}
+	if why := a.desk.cannotTune(); why != "" {
+		return fmt.Errorf("not sent: %s", why)
+	}
+	if _, err := a.target().With(set); err != nil {
+		return err
+	}
+	a.send(set)
+	return nil
+}
+
+func (a *App) commandMarker(arg string) error {
+	switch arg {
+	case "off":
+		a.desk.marker = marker{}
+	case "peak":
+		a.desk.marker = marker{on: true}
+	default:
+		f, err := device.ParseHz(arg)
+		if err != nil {
+			return err
+		}
+		a.desk.marker = marker{on: true, fixed: true, hz: f}
+	}
+	a.desk.say(a.desk.markerWords(), false)
+	return nil
+}

@@ -1,0 +1,141 @@
+package views
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+	_ "github.com/gdamore/tcell/v2/encoding" // locales such as de_DE.ISO-8859-1
+	"golang.org/x/term"
+)
+
+// patience is how long a terminal that takes no bytes may hold up the end.
+const patience = 2 * time.Second
+
+var errAbandoned = errors.New("terminal takes no bytes")
+
+// openTerminal makes a screen of the terminal that standard output is; nothing is
+// sent to it before Init.
+func openTerminal() (tcell.Screen, *gate, error) {
+	name := os.Getenv("TERM")
+	switch {
+	case name == "" || name == "dumb":
+		return nil, nil, fmt.Errorf("no terminal that can show the screen (TERM=%s): use --json for text output", clean(name))
+	case !term.IsTerminal(int(os.Stdout.Fd())):
+		return nil, nil, errors.New("no terminal that can show the screen (standard output is none): use --json for text output")
+	}
+	// A locale that is not even in package encoding gets ASCII instead of an error.
+	tcell.SetEncodingFallback(tcell.EncodingFallbackASCII)
+	tty, err := tcell.NewDevTty()
+	if err != nil {
+		return nil, nil, fmt.Errorf("no terminal that can show the screen (%w): use --json for text output", err)
+	}
+	g := newGate(tty)
+	s, err := tcell.NewTerminfoScreenFromTty(g)
+	if err != nil {
+		return nil, nil, fmt.Errorf("no terminal that can show the screen (TERM=%s: %w): use --json for text output", clean(name), err)
+	}
+	return s, g, nil
+}
+
+// A gate is a tcell.Tty whose writes can be given up. A terminal that is stopped
+// (Ctrl-S, a hung SSH session) takes no bytes; the writer is then stuck inside tcell's
+// lock, which the way out needs.
+type gate struct {
+	tcell.Tty
+	work      chan []byte
+	done      chan error
+	abandoned chan struct{}
+	once      sync.Once
+	mu        sync.Mutex // tcell writes from its main loop, too, when the size changes
+	stopped   bool
+	buf       []byte
+}
+
+func newGate(tty tcell.Tty) *gate {
+	return &gate{Tty: tty, abandoned: make(chan struct{})}
+}
+
+// Start begins a session of the terminal.
+func (g *gate) Start() error {
+	if err := g.Tty.Start(); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.work, g.done, g.stopped = make(chan []byte), make(chan error, 1), false
+	go func(work <-chan []byte, done chan<- error) {
+		for b := range work {
+			_, err := g.Tty.Write(b)
+			done <- err
+		}
+	}(g.work, g.done)
+	return nil
+}
+
+// Write waits until the terminal has taken p, or until Abandon.
+func (g *gate) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	select {
+	case <-g.abandoned:
+		return 0, errAbandoned
+	default:
+	}
+	if g.stopped || g.work == nil {
+		return 0, errAbandoned
+	}
+	g.buf = append(g.buf[:0], p...) // p is tcell's to reuse once we return
+	g.work <- g.buf
+	select {
+	case err := <-g.done:
+		return len(p), err
+	case <-g.abandoned:
+		return 0, errAbandoned
+	}
+}
+
+// Abandon fails the write under way and every later one.
+func (g *gate) Abandon() { g.once.Do(func() { close(g.abandoned) }) }
+
+// Stop ends the session; closing the terminal also ends a write that hangs.
+func (g *gate) Stop() error {
+	g.mu.Lock()
+	if !g.stopped && g.work != nil {
+		g.stopped = true
+		close(g.work)
+	}
+	g.mu.Unlock()
+	return g.Tty.Stop()
+}
+
+// within runs f and reports whether it ended within patience. Where it did not, rescue
+// is to free it, and it gets the same time again.
+func within(f, rescue func()) bool {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+	}()
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-done:
+		return true
+	case <-t.C:
+	}
+	if rescue == nil {
+		return false
+	}
+	rescue()
+	t.Reset(patience)
+	select {
+	case <-done:
+		return true
+	case <-t.C:
+		return false
+	}
+}
