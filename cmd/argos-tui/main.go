@@ -1,0 +1,201 @@
+// Argos-tui watches the radio spectrum from a terminal: on the box with the radio, as
+// a headless capture server, or from afar. README.md says how.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"argos/spectrum"
+	"argos/stream"
+	"argos/views"
+)
+
+// version is set by the linker: make build.
+var version = ""
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	// Whatever hangs, a second signal ends it.
+	context.AfterFunc(ctx, stop)
+	// Libraries that talk on their own would talk across the screen.
+	log.SetOutput(io.Discard)
+	err := command().ExecuteContext(ctx)
+	if err == nil {
+		return
+	}
+	fmt.Fprintln(os.Stderr, "argos-tui:", err)
+	var usage *usageError
+	if errors.As(err, &usage) {
+		os.Exit(2)
+	}
+	os.Exit(1)
+}
+
+// A usageError is a mistake on the command line: exit code 2.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+// options are the command line.
+type options struct {
+	serve   bool
+	connect string
+	listen  string
+	once    bool
+	json    bool
+
+	logLevel string
+	logJSON  bool
+
+	device string
+	rate   string
+	speed  float64
+	noLoop bool
+
+	tuning   map[string]string // by the names of spectrum.Params
+	detector string
+	ref      string
+}
+
+// tuned reports whether the radio is to be told something, which it takes its owner
+// to do.
+func (o *options) tuned() bool {
+	return o.device != "" || o.rate != "" || o.speed != 1 || o.noLoop || len(o.tuning) > 0
+}
+
+func command() *cobra.Command {
+	o := &options{tuning: map[string]string{}}
+	c := &cobra.Command{
+		Use:   "argos-tui",
+		Short: "Watch the radio spectrum from a terminal",
+		Example: `  argos-tui                                  on the HackRF of this machine, or a synthetic one
+  argos-tui --serve --device replay:x.cs8 --rate 2M --freq 433.92M
+  argos-tui --connect ws://127.0.0.1:8470    from afar
+  argos-tui --once --json --device replay:x.sigmf-meta`,
+		Version:       versionText(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          func(c *cobra.Command, args []string) error { return noArguments(args) },
+		RunE:          func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
+	}
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return &usageError{fmt.Errorf("%w; see argos-tui --help", err)}
+	})
+	c.CompletionOptions.DisableDefaultCmd = true
+	c.SetVersionTemplate("argos-tui {{.Version}}\n")
+	f := c.Flags()
+	f.SortFlags = false
+	f.BoolVar(&o.serve, "serve", false, "capture and serve without a screen")
+	f.StringVar(&o.connect, "connect", "", "watch the server at this `URL`, such as ws://127.0.0.1:8470")
+	f.StringVar(&o.listen, "listen", stream.DefaultAddr, "serve on this loopback `ADDRESS`")
+	f.StringVar(&o.logLevel, "log-level", defaultLogLevel, "with --serve: log what is at least so grave: `debug|info|warn|error`")
+	f.BoolVar(&o.logJSON, "log-json", false, "with --serve: log lines of JSON")
+	f.BoolVar(&o.json, "json", false, "write frames, link and device state as lines of JSON instead of a screen")
+	f.BoolVar(&o.once, "once", false, "with --json: measure one frame (a recording: up to 10 s of it), write it and end")
+	f.StringVar(&o.device, "device", "", "`RADIO`: synth, replay:PATH or hackrf[:SERIAL]")
+	f.StringVar(&o.rate, "rate", "", "samples a second in `HZ`: of a raw recording, or asked of the radio")
+	f.Float64Var(&o.speed, "speed", 1, "replay `FACTOR`, 0 for as fast as it can")
+	f.BoolVar(&o.noLoop, "no-loop", false, "end at the end of a recording")
+	for _, p := range spectrum.Params {
+		f.Var(&tuningFlag{param: p, into: o.tuning}, p.Name, p.Help)
+	}
+	f.StringVar(&o.detector, "detector", "", "trace that is drawn in front: `mean|max`")
+	f.StringVar(&o.ref, "ref", "", "top of the level axis in `DB`, or auto")
+	c.AddCommand(devicesCommand(), doctorCommand())
+	c.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true}) // --help does
+	return c
+}
+
+func noArguments(args []string) error {
+	if len(args) > 0 {
+		return &usageError{fmt.Errorf("unexpected %q; see argos-tui --help", args[0])}
+	}
+	return nil
+}
+
+// A tuningFlag collects a setting for the radio, checked as the radio's owner will.
+type tuningFlag struct {
+	param spectrum.Param
+	into  map[string]string
+}
+
+var _ pflag.Value = (*tuningFlag)(nil)
+
+func (f *tuningFlag) String() string { return f.into[f.param.Name] }
+func (f *tuningFlag) Type() string   { return f.param.Arg }
+
+func (f *tuningFlag) Set(v string) error {
+	settings := spectrum.DefaultSettings()
+	if err := f.param.Set(&settings, v); err != nil {
+		return err
+	}
+	f.into[f.param.Name] = v
+	return nil
+}
+
+// versionText is the version set by the linker or that of the module.
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// run chooses the mode.
+func (o *options) run(ctx context.Context) error {
+	display, err := o.display()
+	if err != nil {
+		return &usageError{err}
+	}
+	switch {
+	case o.once && (!o.json || o.serve || o.connect != ""):
+		return &usageError{errors.New("--once writes one frame as JSON from a device here: use it with --json, without --serve or --connect")}
+	case o.serve && (o.json || o.connect != ""):
+		return &usageError{errors.New("--serve has no screen and captures here: use it without --json and --connect")}
+	case !o.serve && (o.logJSON || o.logLevel != defaultLogLevel):
+		return &usageError{errors.New("--log-level and --log-json are for a server without a screen: use them with --serve")}
+	case o.connect != "" && o.device != "":
+		return &usageError{errors.New("--device is opened where the server runs: give it there, not with --connect")}
+	case o.once:
+		return o.writeOnce(ctx)
+	case o.serve:
+		return o.runServer(ctx)
+	case o.connect != "":
+		return o.watch(ctx, display, o.connect)
+	default:
+		return o.runLocal(ctx, display)
+	}
+}
+
+// display reads the flags that concern this screen alone.
+func (o *options) display() (*views.Options, error) {
+	display := &views.Options{}
+	var err error
+	if o.detector != "" {
+		if display.Detector, err = views.ParseDetector(o.detector); err != nil {
+			return nil, fmt.Errorf("--detector: %w", err)
+		}
+	}
+	if o.ref != "" {
+		if display.RefDB, err = views.ParseRef(o.ref); err != nil {
+			return nil, fmt.Errorf("--ref: %w", err)
+		}
+	}
+	return display, nil
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"argos/device"
+	"argos/device/hackrf"
+	"argos/device/replay"
+	"argos/device/synth"
+	"argos/spectrum"
+)
+
+// openRadio opens what --device names. Without it that is a HackRF if one can be used,
+// or else the synthetic radio, and notice says why.
+func (o *options) openRadio(ctx context.Context) (radio device.Radio, notice string, err error) {
+	driver, argument, _ := strings.Cut(o.device, ":")
+	if driver != "replay" && (o.noLoop || o.speed != 1) {
+		return nil, "", &usageError{errors.New("--speed and --no-loop are for recordings: use them with --device replay:PATH")}
+	}
+	switch {
+	case o.device == "":
+		radio, err := hackrf.Open(ctx, "", nil)
+		if err != nil {
+			return synth.Open(nil), why(err) + ": everything you see is SIMULATED", nil
+		}
+		return radio, "", nil
+	case o.device == "synth":
+		return synth.Open(nil), "", nil
+	case driver == "replay" && argument != "":
+		radio, err = o.openReplay(argument)
+		return radio, "", err
+	case driver == "hackrf":
+		// A nil *hackrf.Radio would be a device.Radio that is not nil.
+		radio, err := hackrf.Open(ctx, argument, nil)
+		if err != nil {
+			return nil, "", err
+		}
+		return radio, "", nil
+	default:
+		return nil, "", &usageError{fmt.Errorf("--device %q: use synth, replay:PATH or hackrf[:SERIAL]", o.device)}
+	}
+}
+
+// why is the cause of err without what was tried and what to do: doctor says that.
+func why(err error) string {
+	var e *device.Error
+	if errors.As(err, &e) {
+		err = e.Err
+	}
+	return err.Error()
+}
+
+func (o *options) openReplay(path string) (device.Radio, error) {
+	how := &replay.Options{Speed: o.speed, Unpaced: o.speed == 0 || o.once, NoLoop: o.noLoop || o.once}
+	if o.speed < 0 {
+		return nil, &usageError{fmt.Errorf("--speed %g: use 0 or more", o.speed)}
+	}
+	var err error
+	if o.rate != "" {
+		if how.RateHz, err = device.ParseHz(o.rate); err != nil {
+			return nil, &usageError{fmt.Errorf("--rate: %w", err)}
+		}
+	}
+	if freq, ok := o.tuning["freq"]; ok {
+		if how.CenterHz, err = device.ParseHz(freq); err != nil {
+			return nil, &usageError{fmt.Errorf("--freq: %w", err)}
+		}
+	}
+	return replay.Open(path, how)
+}
+
+// settings are the defaults for the radio, changed by the flags.
+func (o *options) settings(info device.Info) (spectrum.Settings, error) {
+	s, err := spectrum.SettingsFor(info, spectrum.DefaultSettings()).With(o.tuning)
+	if err != nil {
+		return s, &usageError{err}
+	}
+	if o.rate != "" && info.MinRateHz < info.MaxRateHz {
+		if s.Tuning.RateHz, err = device.ParseHz(o.rate); err != nil {
+			return s, &usageError{fmt.Errorf("--rate: %w", err)}
+		}
+	}
+	return s, nil
+}
+
+// asked makes err, which came of tuning a radio to what the flags say, a usage error,
+// unless it is the radio that failed.
+func (o *options) asked(err error) error {
+	var of *device.Error
+	if err == nil || errors.As(err, &of) && !errors.Is(err, device.ErrOutOfRange) || len(o.tuning) == 0 && o.rate == "" {
+		return err
+	}
+	return &usageError{err}
+}

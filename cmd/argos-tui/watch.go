@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"argos/spectrum"
+	"argos/stream"
+	"argos/views"
+)
+
+// A view shows what comes over the link until the operator has seen enough.
+type view interface {
+	stream.Sink
+	Run(ctx context.Context, src views.Source) error
+}
+
+// A screen is the terminal or lines of JSON, whichever was asked for.
+type screen struct {
+	view   view
+	guard  func()            // deferred in every goroutine: leaves a usable terminal after a panic
+	notice func(text string) // for what must be known from the start
+}
+
+func (o *options) newScreen(display *views.Options) (*screen, error) {
+	if o.json {
+		return &screen{view: views.NewNDJSON(os.Stdout), guard: func() {}, notice: notice}, nil
+	}
+	app, err := views.New(display)
+	if err != nil {
+		return nil, err
+	}
+	return &screen{view: app, guard: app.Guard, notice: app.Notice}, nil
+}
+
+// notice is for who has no screen: standard error.
+func notice(text string) { fmt.Fprintln(os.Stderr, "argos-tui:", text) }
+
+// watch is --connect.
+func (o *options) watch(ctx context.Context, display *views.Options, address string) error {
+	url, err := stream.ParseURL(address)
+	if err != nil {
+		return &usageError{err}
+	}
+	s, err := o.newScreen(display)
+	if err != nil {
+		return err
+	}
+	return s.watch(ctx, url, o.tuning)
+}
+
+// watch shows the server at url until the view or ctx ends. The screen comes up with
+// the first answer, so that a wrong address is one line and not a screen. tuning is
+// asked of the server first.
+func (s *screen) watch(ctx context.Context, url string, tuning map[string]string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	client := stream.NewClient(url, s.view, &stream.ClientOptions{Agent: "argos-tui " + versionText(), Guard: s.guard})
+	work, ctx := errgroup.WithContext(ctx)
+	work.Go(func() error {
+		defer s.guard()
+		return client.Run(ctx)
+	})
+	work.Go(func() error {
+		defer s.guard()
+		defer cancel()
+		select {
+		case <-client.Connected():
+		case <-ctx.Done():
+		}
+		if len(tuning) > 0 && ctx.Err() == nil {
+			work.Go(func() error {
+				defer s.guard()
+				err := client.Do(ctx, tuning)
+				var no *stream.ReplyError
+				if errors.As(err, &no) {
+					return &usageError{err}
+				}
+				return err
+			})
+		}
+		return s.view.Run(ctx, client)
+	})
+	return work.Wait()
+}
+
+// onceStepDB is finer than what goes over a link: there is one frame to write, and its
+// averages deserve it.
+const onceStepDB = 0.01
+
+// writeOnce is --once.
+func (o *options) writeOnce(ctx context.Context) error {
+	radio, warning, err := o.openRadio(ctx)
+	if err != nil {
+		return err
+	}
+	if warning != "" {
+		notice(warning)
+	}
+	defer func() { _ = radio.Close() }()
+	settings, err := o.settings(radio.Info())
+	if err != nil {
+		return err
+	}
+	frame, settings, err := spectrum.Once(ctx, radio, settings, 0, onceStepDB)
+	if errors.Is(err, spectrum.ErrShort) {
+		return err
+	}
+	if err != nil {
+		return o.asked(err)
+	}
+	status := spectrum.Status{Info: radio.Info(), Settings: settings, State: spectrum.Ended}
+	return views.WriteFrame(os.Stdout, frame, &status)
+}
