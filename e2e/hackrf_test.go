@@ -1,0 +1,137 @@
+//go:build linux
+
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"argos/device/hackrf/emulator"
+)
+
+// emulated is the environment in which a program finds the emulated HackRF.
+func emulated(t *testing.T, o emulator.Options) []string {
+	t.Helper()
+	dir := emulator.Build(t)
+	if o.Lock == "" {
+		o.Lock = "e2e-" + strconv.Itoa(os.Getpid()) + "-" + strings.ReplaceAll(t.Name(), "/", "-")
+	}
+	return append([]string{"LD_LIBRARY_PATH=" + dir}, strings.Split(o.Lines(), "\n")...)
+}
+
+// Tones stand where they were put, and at their level, at every rate and in a sweep.
+func TestHackRFTones(t *testing.T) {
+	// In the middle of bins at every rate.
+	const low, high, wide = 433.96875e6, 2437255859.375, 5000.15625e6
+	env := emulated(t, emulator.Options{Tones: "433.96875e6:-30,2437255859.375:-25,5000.15625e6:-25", Noise: "-50"})
+	for _, c := range []struct {
+		args   string
+		hz, db float64
+	}{
+		{"--freq 433.5M --span 2M --rate 2M", low, -30},
+		{"--freq 433.5M --span 2M", low, -30},
+		{"--freq 433.5M --span 7M --rate 10M", low, -30},
+		{"--freq 433.5M --span 15M", low, -30},
+		{"--range 2400M:2500M", high, -25},
+		{"--range 0M:6000M --bins 256", wide, -25},
+	} {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		args := "--once --json --overlap 0% --device hackrf --lna 16 --vga 20 " + c.args
+		cmd := command(ctx, t, strings.Fields(args)...)
+		cmd.Env = append(cmd.Env, env...)
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		cancel()
+		if err != nil || stderr.Len() > 0 {
+			t.Errorf("%s: %v, stderr %q", c.args, err, stderr.String())
+			continue
+		}
+		r := parseRow(t, string(out))
+		if *r.Simulated {
+			t.Errorf("%s: simulated", c.args)
+		}
+		bin := int(math.Floor((c.hz - r.StartHz) / r.BinHz))
+		if bin < 0 || bin >= len(r.MeanDB) {
+			t.Errorf("%s: no bin for the tone", c.args)
+			continue
+		}
+		if off := math.Abs(r.centerHz(bin) - c.hz); off > 1 {
+			t.Errorf("%s: the tone is %.0f Hz off the middle of its bin", c.args, off)
+		}
+		if math.Abs(r.MeanDB[bin]-c.db) > 0.5 {
+			t.Errorf("%s: %.2f dBFS, want %.1f", c.args, r.MeanDB[bin], c.db)
+		}
+	}
+}
+
+// Viewers are told that the radio is lost, why, and that it is back, by a server that
+// goes on.
+func TestHackRFUnplugged(t *testing.T) {
+	addr := freeAddr(t)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	env := emulated(t, emulator.Options{Faults: "unplug@4s,replug@6s,stall@9s,resume@11s"})
+	server := command(ctx, t, "--serve", "--listen", addr, "--device", "hackrf", "--freq", "433.5M")
+	server.Env = append(server.Env, env...)
+	var stderr buffer
+	server.Stderr = &stderr
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = server.Wait() // killed
+		if s := stderr.String(); strings.Contains(s, "DATA RACE") || strings.Contains(s, "panic:") {
+			t.Error(s)
+		}
+	})
+	eventually(t, startup, "a server on "+addr, func() error { return dial(addr) })
+	f := ndjson(t, "--connect", "ws://"+addr)
+	want := []string{"not plugged in", "capturing", "stopped coming", "capturing"}
+	for len(want) > 0 && f.lines.Scan() {
+		var line struct{ Kind, Event, Text string }
+		if err := json.Unmarshal(f.lines.Bytes(), &line); err != nil {
+			t.Fatal(err)
+		}
+		if line.Kind == "event" && line.Event == "device" && strings.Contains(line.Text, want[0]) {
+			want = want[1:]
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("nobody said %q; the server said:\n%s", want, stderr.String())
+	}
+	_ = f.Process.Kill() // fails if it has ended
+	_ = f.Wait()         // killed
+}
+
+// Without a radio, devices and doctor say so; with one they show it.
+func TestHackRFDoctor(t *testing.T) {
+	for _, c := range []struct {
+		faults, command, want string
+		code                  int
+	}{
+		{"", "devices", "hackrf:0000", 0},
+		{"", "doctor", "ok    radio    HackRF One", 0},
+		{"unplug@0s", "devices", "", 0},
+		{"unplug@0s", "doctor", "FAIL  radio    no HackRF is plugged in", 1},
+		{"refuse@0s", "doctor", "access denied", 1},
+		{"", "doctor --rule", `ATTR{idVendor}=="1d50"`, 0},
+	} {
+		cmd := command(context.Background(), t, strings.Fields(c.command)...)
+		cmd.Env = append(cmd.Env, emulated(t, emulator.Options{Faults: c.faults})...)
+		out, err := cmd.Output()
+		code := exitCode(t, err)
+		// A machine without the udev rule is not well either, whatever the radio.
+		ruleless := c.command == "doctor" && strings.Contains(string(out), "FAIL  rule")
+		if !strings.Contains(string(out), c.want) || code != c.code && !ruleless {
+			t.Errorf("%s, %s: exit %d, says\n%s", c.faults, c.command, code, out)
+		}
+	}
+}

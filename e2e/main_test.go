@@ -1,0 +1,214 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// program is the binary under test, built once with the race detector.
+var program string
+
+// startup is how long a program built with the race detector may take to be there on a
+// machine that runs other tests beside it.
+const startup = 20 * time.Second
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "argos-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "argos-tui")
+	build := exec.Command("go", "build", "-race", "-buildvcs=false", "-o", program, "argos/cmd/argos-tui")
+	build.Stdout, build.Stderr = os.Stderr, os.Stderr
+	if err := build.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "build argos-tui:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+// TestSourcesOpened opens every source file, since go test keeps a result for as long as
+// the files that a test opened stay the same, and the build above goes unseen.
+func TestSourcesOpened(t *testing.T) {
+	err := filepath.WalkDir("..", func(path string, _ fs.DirEntry, err error) error {
+		if ext := filepath.Ext(path); err == nil && (ext == ".go" || ext == ".s" || ext == ".mod") {
+			_, err = os.ReadFile(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// environment is what the program sees: nothing of the person who runs the tests, and a
+// terminal that can show everything. Later settings win.
+func environment(home string, more ...string) []string {
+	return append([]string{
+		"PATH=" + filepath.Dir(program) + string(filepath.ListSeparator) + os.Getenv("PATH"),
+		"HOME=" + home,
+		"TERM=tmux-256color",
+		"COLORTERM=truecolor",
+		"LC_ALL=C.UTF-8",
+		"TZ=UTC",
+		// A race is a failure, not a line that nobody reads.
+		"GORACE=halt_on_error=1 exitcode=66",
+	}, more...)
+}
+
+// command prepares a run of the program without a terminal.
+func command(ctx context.Context, t *testing.T, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Env = environment(t.TempDir())
+	return cmd
+}
+
+// nextPort counts up from below the ports that systems hand out by themselves, which a
+// test beside this one may be given between our look and our use.
+var nextPort = func() *atomic.Int32 {
+	var n atomic.Int32
+	n.Store(20000 + int32(os.Getpid()%8000))
+	return &n
+}()
+
+// freeAddr is a loopback address that nothing listens on, and no other test gets.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
+	}
+	t.Fatal("no free port")
+	return ""
+}
+
+// A process is a run of the program in the background.
+type process struct {
+	*exec.Cmd
+	out, errs buffer
+	done      chan struct{} // closed once it has ended
+}
+
+// start runs the program until the test ends.
+func start(t *testing.T, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: command(context.Background(), t, args...), done: make(chan struct{})}
+	p.Stdout, p.Stderr = &p.out, &p.errs
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.done)
+		_ = p.Wait() // how it ended stands in ProcessState
+	}()
+	t.Cleanup(func() {
+		p.kill()
+		if s := p.errs.String(); strings.Contains(s, "DATA RACE") || strings.Contains(s, "panic:") {
+			t.Errorf("argos-tui %s:\n%s", strings.Join(args, " "), s)
+		} else if t.Failed() && s != "" {
+			t.Logf("argos-tui %s said:\n%s", strings.Join(args, " "), s)
+		}
+	})
+	return p
+}
+
+// kill ends the process as a crash would and waits for it.
+func (p *process) kill() {
+	_ = p.Process.Kill() // fails if it has ended, which is what we want
+	<-p.done
+}
+
+// serve starts a capture server and waits until it listens.
+func serve(t *testing.T, addr string, args ...string) *process {
+	t.Helper()
+	p := start(t, append([]string{"--serve", "--listen", addr}, args...)...)
+	eventually(t, startup, "a server on "+addr, func() error {
+		select {
+		case <-p.done:
+			t.Fatalf("the server ended (%v): %s", p.ProcessState, p.errs.String())
+		default:
+		}
+		return dial(addr)
+	})
+	return p
+}
+
+func dial(addr string) error {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err == nil {
+		c.Close()
+	}
+	return err
+}
+
+// eventually asks until f agrees or the time is over. Programs in other processes give no
+// signal to wait for.
+func eventually(t testing.TB, limit time.Duration, what string, f func() error) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no %s within %v: %v", what, limit, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// exitCode is how a command ended; -1 is a signal.
+func exitCode(t *testing.T, err error) int {
+	t.Helper()
+	if err == nil {
+		return 0
+	}
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return exit.ExitCode()
+}
+
+// A buffer takes what a process writes while tests read it.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+var _ io.Writer = (*buffer)(nil)
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}

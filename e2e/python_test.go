@@ -1,0 +1,86 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// python is Debian's, which has Debian's packages: python3-websockets.
+const python = "/usr/bin/python3"
+
+// protocolCode is the Python of docs/PROTOCOL.md: how powers are unpacked, and the client
+// of the appendix; and the worked bytes.
+func protocolCode(t *testing.T) (unpack, client string, worked []string) {
+	t.Helper()
+	page, err := os.ReadFile("../docs/PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```python\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	for _, m := range regexp.MustCompile(`(?m)^    ((?:[0-9A-F]{2} *)+)$`).FindAllStringSubmatch(string(page), -1) {
+		worked = append(worked, m[1])
+	}
+	if len(blocks) != 2 || len(worked) != 2 {
+		t.Fatalf("%d blocks of Python and %d lines of worked bytes, want 2 and 2", len(blocks), len(worked))
+	}
+	return blocks[0][1], blocks[1][1], worked
+}
+
+// runPython runs code until it ends by itself.
+func runPython(t *testing.T, code string, args ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "client.py")
+	if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, python, append([]string{file}, args...)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("python: %v\n%s", err, out)
+	}
+	return string(out)
+}
+
+// TestPythonClient: who has read docs/PROTOCOL.md alone can write a client.
+func TestPythonClient(t *testing.T) {
+	t.Parallel()
+	_, client, _ := protocolCode(t)
+	addr := freeAddr(t)
+	serve(t, addr, "--device", lightRadio(t))
+	out := runPython(t, client, "ws://"+addr, "bins=256")
+	_, after, answered := strings.Cut(out, "done\n")
+	for _, want := range []string{"epoch ", ": 512 bins, ", "event 1 device: "} {
+		if !strings.Contains(out, want) {
+			t.Errorf("nothing said of %q", want)
+		}
+	}
+	if !answered || !strings.Contains(after, ": 256 bins, ") || !strings.HasSuffix(after, "the new grid is there\n") {
+		t.Error("no answer, or no new grid after it")
+	}
+	if t.Failed() {
+		t.Log(out)
+	}
+}
+
+// TestPythonUnpack: Python reads the worked bytes as the text around them says.
+func TestPythonUnpack(t *testing.T) {
+	t.Parallel()
+	unpack, _, worked := protocolCode(t)
+	out := runPython(t, "import sys, zlib\nfrom types import SimpleNamespace as Of\n"+unpack+`
+codes, packed = map(bytes.fromhex, sys.argv[1:])
+assert zlib.decompress(packed, wbits=-15) == codes
+mean, peak = unpack(Of(packed=packed, segments=[Of(bin=0, bins=3)]))
+print([q * 0.5 for q in mean.values()], [q * 0.5 for q in peak.values()])
+`, worked...)
+	if want := "[-80.0, -79.0, -90.0] [-78.0, -79.0, -20.0]\n"; out != want {
+		t.Errorf("Python unpacks %q, want %q", out, want)
+	}
+}

@@ -1,0 +1,401 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
+)
+
+// peak is the marker's reading of the trace that leads.
+var peak = regexp.MustCompile(`\bpeak +(\d+(?:\.\d+)?) MHz`)
+
+// readout is the marker's reading while max hold is on.
+var readout = regexp.MustCompile(`\bhold +(\d+(?:\.\d+)?) MHz +(-?\d+(?:\.\d+)?) dBFS`)
+
+// TestStrongestSignal: local mode draws a recording's strongest signal where it is. Max
+// hold gathers one loop at least; where the signal is, a transform of somebody else says.
+func TestStrongestSignal(t *testing.T) {
+	t.Parallel()
+	const n = 4096
+	forEachRecording(t, func(t *testing.T, rec recording) {
+		ref := newReference(rec, n)
+		wantHz, wantDB := ref.hz(ref.strongestBin), ref.maxDB[ref.strongestBin]
+		for _, size := range []struct{ cols, rows int }{{120, 40}, {80, 24}} {
+			t.Run(fmt.Sprintf("%dx%d", size.cols, size.rows), func(t *testing.T) {
+				t.Parallel()
+				tm := newTerminal(t, size.cols, size.rows)
+				tm.run("--listen", freeAddr(t), "--device", "replay:"+rec.meta, "--bins", fmt.Sprint(n))
+				tm.wait(startup, "a frame, LIVE with a round trip", func(s string) bool {
+					return live(s) && strings.Contains(s, "peak ")
+				})
+				tm.keys("h")
+				tm.wait(slack, "max hold", readout.MatchString)
+				loop := time.Duration(rec.seconds() * float64(time.Second))
+				held := time.Now().Add(loop + 200*time.Millisecond)
+				tolerance := math.Max(2*ref.binHz, 1e3) // a display of kHz rounds
+				screen := tm.wait(3*loop+slack, fmt.Sprintf("signal at %.6f MHz, %.1f dBFS", wantHz/1e6, wantDB), func(s string) bool {
+					m := readout.FindStringSubmatch(s)
+					if m == nil || time.Now().Before(held) {
+						return false
+					}
+					mhz, err1 := strconv.ParseFloat(m[1], 64)
+					db, err2 := strconv.ParseFloat(m[2], 64)
+					return err1 == nil && err2 == nil && math.Abs(mhz*1e6-wantHz) <= tolerance && math.Abs(db-wantDB) <= 1.5
+				})
+				// The pointer over the trace, not only the number beside it.
+				col, first, width := pointer(t, screen)
+				want := int((wantHz - (rec.centerHz - rec.rateHz/2 - ref.binHz/2)) / rec.rateHz * float64(width))
+				if got := col - first; got < want-1 || got > want+1 {
+					t.Errorf("the pointer stands in column %d of %d, want %d:\n%s", got, width, want, screen)
+				}
+				if !live(screen) {
+					t.Errorf("not LIVE with a round trip:\n%s", screen)
+				}
+				if strings.Contains(screen, "SIMULATED") {
+					t.Errorf("a recording is called simulated:\n%s", screen)
+				}
+			})
+		}
+	})
+}
+
+// pointer finds the marker's pointer over the trace, and the first column and the width
+// of the plot that it stands in: from the level axis to the rule before the link pane.
+func pointer(t *testing.T, screen string) (col, first, width int) {
+	t.Helper()
+	col = -1
+	for _, line := range lines(screen) {
+		cells := []rune(line)
+		if at := index(cells, '▼', 0); at >= 0 && col < 0 {
+			col = at
+		}
+		// In some rows a mark of the focus stands in place of the rule.
+		axis := index(cells, '│', 0)
+		if rule := index(cells, '│', axis+1); axis >= 0 && rule > axis && width == 0 {
+			first, width = axis+1, rule-axis-1
+		}
+	}
+	if col < 0 || width == 0 {
+		t.Fatalf("pointer in column %d of a plot %d wide:\n%s", col, width, screen)
+	}
+	return col, first, width
+}
+
+func index(cells []rune, r rune, from int) int {
+	for i := from; i < len(cells); i++ {
+		if cells[i] == r {
+			return i
+		}
+	}
+	return -1
+}
+
+// TestTerminalRestored: whichever way the program ends, the shell gets its terminal back.
+func TestTerminalRestored(t *testing.T) {
+	t.Parallel()
+	ends := map[string]func(tm *terminal, pid int){
+		"q":       func(tm *terminal, _ int) { tm.keys("q") },
+		"ctrl-c":  func(tm *terminal, _ int) { tm.keys("C-c") },
+		"SIGTERM": func(tm *terminal, pid int) { tm.signal(pid, syscall.SIGTERM) },
+		"SIGHUP":  func(tm *terminal, pid int) { tm.signal(pid, syscall.SIGHUP) },
+		"SIGINT":  func(tm *terminal, pid int) { tm.signal(pid, syscall.SIGINT) },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tm := newTerminal(t, 80, 24)
+			pid := tm.run("--listen", freeAddr(t), "--device", lightRadio(t))
+			tm.wait(startup, "LIVE", live)
+			end(tm, pid)
+			screen, code := tm.exit(5 * time.Second)
+			// What was on the screen before is back, and nothing of the program's.
+			if strings.Contains(screen, "LIVE") || strings.Contains(screen, "│") {
+				t.Errorf("the program's screen is still there:\n%s", screen)
+			}
+			if strings.Contains(screen, "goroutine") {
+				t.Errorf("a stack trace:\n%s", screen)
+			}
+			if name == "q" && code != 0 {
+				t.Errorf("exit %d, want 0", code)
+			}
+			tm.shellWorks()
+		})
+	}
+}
+
+// TestTerminalGone: a closed window ends the program.
+func TestTerminalGone(t *testing.T) {
+	t.Parallel()
+	tm := newTerminal(t, 80, 24)
+	pid := tm.run("--listen", freeAddr(t), "--device", lightRadio(t))
+	tm.wait(startup, "LIVE", live)
+	if out, err := tm.command("kill-server").CombinedOutput(); err != nil {
+		t.Fatalf("kill-server: %v\n%s", err, out)
+	}
+	eventually(t, 10*time.Second, "end of the program", func() error {
+		if err := syscall.Kill(pid, 0); err == nil && !zombie(pid) {
+			return fmt.Errorf("process %d lives", pid)
+		}
+		return nil
+	})
+}
+
+// zombie says that a process has ended and nobody has asked how.
+func zombie(pid int) bool {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && strings.Contains(string(b), ") Z ")
+}
+
+// TestTerminals: it starts on every terminal that it promises to, in what that can show.
+func TestTerminals(t *testing.T) {
+	t.Parallel()
+	ascii := func(r rune) bool { return r < 0x80 }
+	for _, tc := range []struct {
+		name  string
+		env   []string
+		draws func(rune) bool // whether the terminal has this character
+		plain bool            // no colour
+	}{
+		{name: "xterm", env: []string{"TERM=xterm-256color", "COLORTERM="}},
+		{name: "tmux", env: []string{"TERM=tmux-256color"}},
+		{name: "console", env: []string{"TERM=linux", "COLORTERM="}, draws: func(r rune) bool {
+			// Its font has code page 437: lines, blocks and shades, but no braille.
+			return r < 0x2500 || r >= 0x2500 && r <= 0x2593
+		}},
+		{name: "LANG=C", env: []string{"TERM=xterm-256color", "COLORTERM=", "LC_ALL=C", "LANG=C"}, draws: ascii},
+		{name: "NO_COLOR", env: []string{"NO_COLOR=1"}, plain: true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			tm := newTerminal(t, 80, 24, tc.env...)
+			tm.run("--listen", freeAddr(t), "--device", "synth")
+			screen := tm.wait(startup, "a picture with a round trip", up)
+			for _, r := range screen {
+				if r == '\uFFFD' || r < ' ' && r != '\n' || tc.draws != nil && !tc.draws(r) {
+					t.Errorf("%q is no character for this terminal:\n%s", r, screen)
+					break
+				}
+			}
+			all := lines(screen)
+			if !strings.Contains(all[0], "SIMULATED") {
+				t.Errorf("the first line does not say SIMULATED: %q", all[0])
+			}
+			// Sequences that the terminal does not know end up as text.
+			if m := regexp.MustCompile(`\[\??[0-9;]+[a-zA-Z]|\]P?[0-9]|\+q[0-9a-f]{4}`).FindString(screen); m != "" {
+				t.Errorf("%q looks like a part of a control sequence:\n%s", m, screen)
+			}
+			if tc.plain {
+				out, err := tm.command("capture-pane", "-p", "-e").Output()
+				if err != nil {
+					t.Fatal(err)
+				}
+				// Bold and reverse are allowed, 30-49 and 90-107 are colours.
+				for _, m := range sgr.FindAllStringSubmatch(string(out), -1) {
+					for _, p := range strings.Split(m[1], ";") {
+						v, _ := strconv.Atoi(p) // no parameter is 0
+						if v >= 30 && v <= 49 && v != 39 && v != 49 || v >= 90 && v <= 107 {
+							t.Fatalf("colour %q with NO_COLOR set", m[0])
+						}
+					}
+				}
+			}
+			tm.keys("q")
+			if _, code := tm.exit(5 * time.Second); code != 0 {
+				t.Errorf("q: exit %d", code)
+			}
+			tm.shellWorks()
+		})
+	}
+}
+
+var sgr = regexp.MustCompile(`\x1b\[([0-9;]*)m`)
+
+// TestSizes: there is a layout for 60×16, and below it the size that is needed; a
+// terminal may change its size while the program runs.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	tm := newTerminal(t, 60, 16)
+	tm.run("--listen", freeAddr(t), "--device", lightRadio(t))
+	tm.wait(startup, "LIVE", contains("LIVE"))
+	resize := func(cols, rows int) {
+		t.Helper()
+		if out, err := tm.command("resize-window", "-x", fmt.Sprint(cols), "-y", fmt.Sprint(rows)).CombinedOutput(); err != nil {
+			t.Fatalf("resize-window: %v\n%s", err, out)
+		}
+	}
+	resize(40, 10)
+	tm.wait(slack, "the size needed", contains("60x16"))
+	resize(160, 45)
+	tm.wait(slack, "the whole screen", live)
+	resize(80, 24)
+	tm.wait(slack, "the whole screen", func(s string) bool {
+		l := lines(s)
+		return live(s) && len(l) <= 24 && strings.HasSuffix(l[0], "Z") && len([]rune(l[0])) == 80
+	})
+}
+
+// A hose carries what the program writes to a pseudo-terminal into a real screen, and
+// can be shut: then nobody reads the terminal.
+type hose struct {
+	*exec.Cmd
+	ended chan struct{} // closed once the program has ended
+	valve sync.Mutex    // held while shut
+	end   *os.File      // our end of the pseudo-terminal
+}
+
+// newHose starts the program on a terminal that can stop being read.
+func newHose(t *testing.T, tm *terminal, args ...string) *hose {
+	t.Helper()
+	fifo := filepath.Join(tm.dir, "hose")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tm.keys("-l", "clear; stty raw -echo; cat "+fifo)
+	tm.keys("Enter")
+	screen, err := os.OpenFile(fifo, os.O_RDWR, 0) // for writing alone it would wait for cat
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hose{Cmd: exec.Command(program, args...), ended: make(chan struct{})}
+	h.Env = tm.env
+	if h.end, err = pty.StartWithSize(h.Cmd, &pty.Winsize{Cols: uint16(tm.cols), Rows: uint16(tm.rows)}); err != nil {
+		t.Fatal(err)
+	}
+	carried := make(chan struct{})
+	go func() {
+		defer close(carried)
+		buf := make([]byte, 4096)
+		for {
+			n, err := h.end.Read(buf)
+			if err != nil {
+				return
+			}
+			h.valve.Lock()
+			_, err = screen.Write(buf[:n])
+			h.valve.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	go func() {
+		defer close(h.ended)
+		_ = h.Wait() // how it ended stands in ProcessState
+	}()
+	t.Cleanup(func() {
+		_ = h.Process.Kill() // fails if it has ended
+		<-h.ended
+		h.end.Close()
+		screen.Close()
+		<-carried
+	})
+	return h
+}
+
+// shut stops reading and waits until the terminal takes no more.
+func (h *hose) shut(t *testing.T) {
+	t.Helper()
+	h.valve.Lock()
+	raw, err := h.end.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting, since := -1, time.Now()
+	eventually(t, startup, "full terminal", func() error {
+		var n int
+		var ioctl error
+		if err := raw.Control(func(fd uintptr) { n, ioctl = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }); err != nil {
+			return err
+		}
+		if n != waiting {
+			waiting, since = n, time.Now()
+		}
+		if n == 0 || time.Since(since) < 500*time.Millisecond {
+			return fmt.Errorf("%d bytes wait to be read (%w)", n, errors.Join(ioctl, errMoving))
+		}
+		return nil
+	})
+}
+
+var errMoving = errors.New("and the number moves")
+
+// age is the first line's word for how old the picture is, in seconds.
+var age = regexp.MustCompile(`(\d+(?:\.\d+)?) ?(ms|s|m|h) old`)
+
+func secondsOld(screen string) float64 {
+	m := age.FindStringSubmatch(screen)
+	if m == nil {
+		return math.Inf(1)
+	}
+	v, err := strconv.ParseFloat(m[1], 64)
+	if err != nil {
+		return math.Inf(1)
+	}
+	return v * map[string]float64{"ms": 1e-3, "s": 1, "m": 60, "h": 3600}[m[2]]
+}
+
+// clockIs reports whether the first line's clock shows this second.
+func clockIs(screen string, at time.Time) bool {
+	return strings.HasSuffix(lines(screen)[0], at.Format("15:04:05Z"))
+}
+
+// TestTerminalStalls: a terminal that nobody reads for 10 s costs no link, and the newest
+// is on it within a second once it is read again.
+func TestTerminalStalls(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	serve(t, addr, "--device", lightRadio(t))
+	tm := newTerminal(t, 80, 24)
+	h := newHose(t, tm, "--connect", "ws://"+addr)
+	tm.wait(startup, "LIVE with a round trip", live)
+
+	h.shut(t)
+	time.Sleep(10 * time.Second) // the length of the stall is what is tested
+	stalled := tm.screen()
+	resumed := time.Now().UTC()
+	if clockIs(stalled, resumed) {
+		t.Errorf("nobody read the terminal, and still the screen goes on:\n%s", stalled)
+	}
+	h.valve.Unlock()
+	tm.wait(time.Second, "the newest after the stall", func(s string) bool {
+		return (clockIs(s, resumed) || clockIs(s, resumed.Add(time.Second))) && secondsOld(s) < 1
+	})
+	// Soon the counters tell what happened: frames merged, no frame and no link lost.
+	screen := tm.wait(startup, "LIVE after the stall", live)
+	for _, want := range []string{`merged +[1-9]`, `gaps +0\b`, `outages +0\b`} {
+		if !matches(want)(screen) {
+			t.Errorf("the link pane does not say %q:\n%s", want, screen)
+		}
+	}
+}
+
+// TestStalledTerminalEnds: SIGTERM ends the program even if nobody reads its terminal.
+func TestStalledTerminalEnds(t *testing.T) {
+	t.Parallel()
+	tm := newTerminal(t, 80, 24)
+	h := newHose(t, tm, "--listen", freeAddr(t), "--device", lightRadio(t))
+	tm.wait(startup, "LIVE", live)
+	h.shut(t)
+	defer h.valve.Unlock()
+	if err := h.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-h.ended:
+	case <-time.After(10 * time.Second):
+		t.Error("still there 10 s after SIGTERM")
+	}
+}
