@@ -68,7 +68,7 @@ type Client struct {
 	acked     uint64 // newest frame rendered
 	ackedAt   time.Time
 	ackSent   uint64
-	offset    uint64 // newest event
+	events    eventTrack
 	catchUp   catchUp
 	pending   map[string]chan error
 
@@ -291,7 +291,7 @@ func (c *Client) sendHello(ctx context.Context, conn *websocket.Conn) error {
 	hello := &wire.Hello{Agent: c.options.Agent, View: &wire.View{Columns: uint32(c.options.Columns)}}
 	c.mu.Lock()
 	if c.connected {
-		hello.Resume = &wire.Position{Epoch: c.link.Server.Epoch, Seq: c.link.LastSeq, Offset: c.offset}
+		hello.Resume = &wire.Position{Epoch: c.link.Server.Epoch, Seq: c.link.LastSeq, Offset: c.events.offset}
 	}
 	c.mu.Unlock()
 	return sendClient(ctx, conn, &wire.ClientMessage{Kind: &wire.ClientMessage_Hello{Hello: hello}})
@@ -361,7 +361,7 @@ func (c *Client) ack() *wire.Ack {
 		return nil
 	}
 	c.ackSent = c.acked
-	return &wire.Ack{Seq: c.acked, Offset: c.offset, RenderedNs: c.ackedAt.UnixNano()}
+	return &wire.Ack{Seq: c.acked, Offset: c.events.offset, RenderedNs: c.ackedAt.UnixNano()}
 }
 
 // take handles one message of the server.

@@ -109,7 +109,8 @@ func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) []Event {
 	down := now.Sub(outage.From)
 	if !sameEpoch {
 		c.link.Restarts++
-		c.link.LastSeq, c.acked, c.ackSent, c.offset = 0, 0, 0, 0
+		c.link.LastSeq, c.acked, c.ackSent = 0, 0, 0
+		c.events = eventTrack{}
 		c.times = [framesTimed]frameTimes{}
 		return []Event{{Time: now, Kind: "gap", Severity: Warning, Text: fmt.Sprintf(
 			"link back after %s: the server was restarted, what it saw meanwhile is not known", lasting(down))}}
@@ -202,20 +203,6 @@ func (c *Client) rendered(seq uint64, now time.Time) {
 			return
 		}
 	}
-}
-
-// event reports whether an event is newer than the last, as it is to be shown.
-func (c *Client) event(e *wire.Event) (Event, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e.GetOffset() <= c.offset {
-		return Event{}, false
-	}
-	c.offset = e.GetOffset()
-	return Event{
-		Offset: e.GetOffset(), Time: timeOf(e.GetTimeNs()), Kind: cleanText(e.GetKind()),
-		Severity: Severity(min(e.GetSeverity(), uint32(Alarm))), Text: cleanText(e.GetText()),
-	}, true
 }
 
 // Link returns everything known about the link now.

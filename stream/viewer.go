@@ -28,10 +28,6 @@ const (
 
 	generationsAtOnce = 4  // of a hole; what is older becomes a gap
 	rowsAtOnce        = 32 // of a hole that is filled after a reconnect
-	eventsAtOnce      = 64
-	eventsOnJoin      = 100
-	repliesWaiting    = 16
-	commandsAtOnce    = 4 // of a viewer that wait for the radio; the next makes its link wait
 )
 
 // A viewer is one session: a cursor into the history, one into the event log, and a
@@ -58,10 +54,9 @@ type viewer struct {
 	// Of the writer alone.
 	cursor     uint64   // next sequence number to send
 	fill       []uint64 // ends of the rows of a hole being filled
-	offset     uint64   // newest event sent
+	events     eventCursor
 	deviceSeen uint64
 	scratch    []byte
-	eventsRead []Event
 }
 
 // A flight is one frame message under way.
@@ -78,6 +73,7 @@ func newViewer(s *Server, conn *websocket.Conn, e encoding) *viewer {
 		replies:  make(chan *wire.ServerMessage, repliesWaiting),
 		wake:     make(chan struct{}, 1),
 		window:   windowMost, metrics: s.metrics,
+		events: eventCursor{log: s.events},
 	}
 }
 
@@ -193,16 +189,16 @@ func (v *viewer) welcome(ctx context.Context, hello *wire.Hello) error {
 // place sets the cursors: behind what the viewer has, if it was in this epoch, or
 // before the newest. It returns where the newest is.
 func (v *viewer) place(resume *wire.Position) (newest *wire.Position, resumed bool) {
-	head, offset := v.server.history.Head(), v.server.events.Head()
+	head := v.server.history.Head()
 	v.cursor = max(head, 2) - 1
-	v.offset = offset - min(offset, eventsOnJoin)
 	outcome := joinFresh
-	resumed = resume.GetEpoch() == v.server.epoch && resume.GetSeq() < head && resume.GetOffset() <= offset
+	resumed = resume.GetEpoch() == v.server.epoch && resume.GetSeq() < head && resume.GetOffset() <= v.server.events.Head()
 	if resumed {
-		v.offset, outcome = resume.GetOffset(), joinResumed
+		outcome = joinResumed
 	} else if resume.GetEpoch() != "" {
-		v.offset, outcome = 0, joinNewEpoch // it was here before the restart: all events since are owed to it
+		outcome = joinNewEpoch
 	}
+	offset := v.events.place(resume, resumed)
 	v.metrics.joins.WithLabelValues(outcome).Inc()
 	// One that has seen no frame yet has no hole.
 	if resumed && resume.GetSeq() > 0 {
@@ -252,34 +248,6 @@ func (v *viewer) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-	}
-}
-
-// obey carries out commands one after the other until ctx ends, apart from the reader:
-// a radio may take seconds to tune, and acknowledgements and pings must not wait.
-func (v *viewer) obey(ctx context.Context) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case c := <-v.commands:
-			reply := &wire.Reply{Key: c.GetKey()}
-			if err := v.server.set(ctx, c.GetSet()); err != nil {
-				reply.Error = cleanText(err.Error())
-			}
-			if v.reply(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Reply{Reply: reply}}) != nil {
-				return
-			}
-		}
-	}
-}
-
-func (v *viewer) reply(ctx context.Context, m *wire.ServerMessage) error {
-	select {
-	case v.replies <- m:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 

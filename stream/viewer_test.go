@@ -64,13 +64,13 @@ func FuzzClientMessage(f *testing.F) {
 		if resume := m.GetHello().GetResume(); resume.GetEpoch() != "" {
 			resume.Epoch = server.epoch
 		}
-		v := &viewer{server: server, metrics: server.metrics, encoding: e, window: windowMost, wake: make(chan struct{}, 1)}
+		v := &viewer{server: server, metrics: server.metrics, encoding: e, window: windowMost, wake: make(chan struct{}, 1), events: eventCursor{log: server.events}}
 		v.sent = []flight{{last: 5}, {last: 9}}
 		v.cursor = 1
 		v.take(m)
 		head := h.Head()
-		if v.cursor < 1 || v.cursor > head || len(v.fill) > rowsAtOnce || v.offset > server.events.Head() {
-			t.Fatalf("cursor %d of %d, offset %d, %d rows", v.cursor, head, v.offset, len(v.fill))
+		if v.cursor < 1 || v.cursor > head || len(v.fill) > rowsAtOnce || v.events.offset > server.events.Head() {
+			t.Fatalf("cursor %d of %d, offset %d, %d rows", v.cursor, head, v.events.offset, len(v.fill))
 		}
 		last := v.cursor
 		for _, end := range v.fill {

@@ -31,7 +31,7 @@ func (v *viewer) write(ctx, session context.Context) error {
 		v.deviceSeen = version
 		return v.put(session, message)
 	}
-	if busy, err := v.writeEvents(session); busy || err != nil {
+	if busy, err := v.events.write(session, v); busy || err != nil {
 		return err
 	}
 	if busy, err := v.writeFrame(session); busy || err != nil {
@@ -51,29 +51,6 @@ func (v *viewer) write(ctx, session context.Context) error {
 		return context.Cause(ctx)
 	}
 	return nil
-}
-
-// writeEvents sends the next events, if there are any.
-func (v *viewer) writeEvents(ctx context.Context) (busy bool, err error) {
-	events, gone := v.server.events.ReadFrom(v.eventsRead[:0], v.offset+1, eventsAtOnce)
-	v.eventsRead = events
-	if gone > 0 {
-		v.metrics.evictedEvents.Add(float64(gone))
-		v.offset += gone
-		events = append([]Event{{
-			Offset: v.offset, Time: time.Now(), Kind: "gap", Severity: Warning,
-			Text: fmt.Sprintf("%d events are no longer held", gone),
-		}}, events...)
-	}
-	for _, e := range events {
-		if err := v.send(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Event{Event: &wire.Event{
-			Offset: e.Offset, TimeNs: nanos(e.Time), Kind: e.Kind, Severity: uint32(e.Severity), Text: e.Text,
-		}}}); err != nil {
-			return true, err
-		}
-		v.offset = e.Offset
-	}
-	return len(events) > 0, nil
 }
 
 // writeFrame sends everything from the cursor to the head as one message, or the next
