@@ -14,8 +14,9 @@ const (
 	minStepDB     = 0.01
 )
 
-// MaxGridBins is the most bins that a sweep may have.
-const MaxGridBins = 1 << 21
+// MaxGridBins is the most bins that a sweep may have, and what the link takes: 7.25 GHz
+// in the finest bins are 3 million.
+const MaxGridBins = 1 << 22
 
 // maxSweepBins is the size of a block of a sweep: the radio retunes after it.
 const maxSweepBins = 8192

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unsafe"
 )
 
 // DefaultHistoryBytes bounds a History unless told otherwise.
@@ -18,18 +19,18 @@ const chunkFrames = 32
 // at 1 and count every frame. All methods may be called at the same time.
 //
 // Frames lie in chunks of one generation, each with a binary tree of merges over it,
-// so that a range of any length costs a few merges. The oldest chunk goes when there
-// is no room.
+// so that a range of any length costs a few merges. Of each only what was measured is
+// kept. The oldest chunk goes when there is no room.
 type History struct {
-	mu      sync.RWMutex
-	budget  int
-	used    int
-	head    uint64 // the sequence number that the next frame gets
-	chunks  []*chunk
-	free    []Frame // dropped, their memory is for frames of the same size
-	scratch []float32
-	pair    [2]*Frame
-	grown   chan struct{}
+	mu     sync.RWMutex
+	budget int
+	used   int    // bytes, those of spare among them
+	head   uint64 // the sequence number that the next frame gets
+	chunks []*chunk
+	spare  []memory // of dropped strips
+	merger merger
+	pair   [2]*strip
+	grown  chan struct{}
 
 	queries chan *query // memory of queries that are over
 }
@@ -39,21 +40,35 @@ type History struct {
 type chunk struct {
 	first  uint64 // sequence number of node[0][0]
 	frames int
-	node   [chunkLevels][]Frame
+	bytes  int // of the strips
+	node   [chunkLevels][]strip
 }
 
 const chunkLevels = 6 // log2(chunkFrames) + 1
 
-// What a chunk takes besides the powers of its frames: a retune begins one, so that
-// many retunes take more of it than of powers.
+// chunkShare is the part of the budget from which on a chunk takes no more frames, so
+// that what goes at once when there is no room is little of all.
+const chunkShare = 4
+
+// What things take. A retune begins a chunk, so that many retunes take more for chunks
+// than for powers.
 const (
-	frameBytes = 400 // of a Frame and its segment
-	chunkBytes = (2*chunkFrames - 1) * frameBytes
+	chunkBytes   = (2*chunkFrames - 1) * int(unsafe.Sizeof(strip{}))
+	segmentBytes = int(unsafe.Sizeof(Segment{}))
+	powerBytes   = 4 // mean and max of a bin
 )
 
+// A memory is what a strip has of its own.
+type memory struct {
+	segments  []Segment
+	mean, max []int16
+}
+
+func (m memory) bytes() int { return segmentBytes*cap(m.segments) + powerBytes*cap(m.mean) }
+
 type query struct {
-	nodes []*Frame
-	sum   []float32
+	nodes  []*strip
+	merger merger
 }
 
 // queriesKept is how many queries at a time find memory to use again.
@@ -93,15 +108,17 @@ func (h *History) Append(f *Frame) uint64 {
 	seq := h.head
 	c := h.chunkFor(f)
 	leaf := &c.node[0][c.frames]
-	h.provide(leaf, f.Grid.Bins)
-	leaf.CopyFrom(f)
+	h.provide(c, leaf, measuredBins(f.Segments), len(f.Segments))
+	leaf.load(f)
 	leaf.FirstSeq, leaf.LastSeq, leaf.Measured = seq, seq, time.Now()
 	c.frames++
 	for level := 1; level < chunkLevels && c.frames%(1<<level) == 0; level++ {
 		i := c.frames>>level - 1
 		h.pair[0], h.pair[1] = &c.node[level-1][2*i], &c.node[level-1][2*i+1]
-		h.provide(&c.node[level][i], f.Grid.Bins)
-		h.scratch = merge(&c.node[level][i], h.pair[:], h.scratch)
+		h.merger.gather(h.pair[:])
+		node := &c.node[level][i]
+		h.provide(c, node, h.merger.bins, h.merger.segments)
+		h.merger.into(&node.Frame, h.pair[:], true)
 	}
 	h.head++
 	close(h.grown)
@@ -114,41 +131,83 @@ func (h *History) Append(f *Frame) uint64 {
 func (h *History) chunkFor(f *Frame) *chunk {
 	if n := len(h.chunks); n > 0 {
 		c := h.chunks[n-1]
-		if c.frames < chunkFrames && c.node[0][0].Grid.Generation == f.Grid.Generation {
+		if c.frames < chunkFrames && c.bytes < h.budget/chunkShare && c.node[0][0].Grid.Generation == f.Grid.Generation {
 			return c
 		}
 	}
-	for len(h.chunks) > 1 && h.used > h.budget {
-		h.drop(h.chunks[0])
-		h.chunks = slices.Delete(h.chunks, 0, 1)
+	for len(h.chunks) > 0 && h.used+chunkBytes > h.budget {
+		h.drop()
 	}
 	h.used += chunkBytes
 	c := &chunk{first: h.head}
 	for level := range c.node {
-		c.node[level] = make([]Frame, chunkFrames>>level)
+		c.node[level] = make([]strip, chunkFrames>>level)
 	}
 	h.chunks = append(h.chunks, c)
 	return c
 }
 
-// provide gives f memory for bins powers, from dropped frames if there is any.
-func (h *History) provide(f *Frame, bins int) {
-	h.used += 4 * bins
-	if n := len(h.free); n > 0 && len(h.free[n-1].Mean) == bins {
-		*f, h.free = h.free[n-1], h.free[:n-1]
-		return
+// provide gives s, of chunk c, memory for bins powers in segments: that of dropped strips
+// if some fits.
+func (h *History) provide(c *chunk, s *strip, bins, segments int) {
+	room := roomFor(bins)
+	m, found := h.fitting(room)
+	for !found && h.used+powerBytes*room > h.budget {
+		switch {
+		case len(h.spare) > 0:
+			last := len(h.spare) - 1
+			h.used -= h.spare[last].bytes()
+			h.spare[last] = memory{}
+			h.spare = h.spare[:last]
+			continue
+		case len(h.chunks) > 1:
+			h.drop()
+			m, found = h.fitting(room)
+			continue
+		}
+		break
 	}
-	h.free = nil
-	f.Mean, f.Max = make([]int16, bins), make([]int16, bins)
+	h.used -= m.bytes()
+	if !found {
+		m.mean, m.max = make([]int16, 0, room), make([]int16, 0, room)
+	}
+	if segments > cap(m.segments) {
+		m.segments = make([]Segment, 0, roomFor(segments))
+	}
+	h.used += m.bytes()
+	c.bytes += m.bytes()
+	s.Segments, s.Mean, s.Max = m.segments, m.mean, m.max
 }
 
-func (h *History) drop(c *chunk) {
+// roomFor is n rounded up by at most a sixteenth, so that memory fits again.
+func roomFor(n int) int {
+	shift := max(bits.Len(uint(n))-5, 0)
+	return (n + 1<<shift - 1) >> shift << shift
+}
+
+// fitting takes memory with just so much room from spare.
+func (h *History) fitting(room int) (m memory, found bool) {
+	for i := len(h.spare) - 1; i >= 0; i-- {
+		if m = h.spare[i]; cap(m.mean) == room {
+			last := len(h.spare) - 1
+			h.spare[i] = h.spare[last]
+			h.spare[last] = memory{}
+			h.spare = h.spare[:last]
+			return m, true
+		}
+	}
+	return memory{}, false
+}
+
+// drop forgets the oldest chunk and keeps its memory.
+func (h *History) drop() {
+	c := h.chunks[0]
+	h.chunks = slices.Delete(h.chunks, 0, 1)
 	h.used -= chunkBytes
 	for _, nodes := range c.node {
-		for _, f := range nodes {
-			if len(f.Mean) > 0 {
-				h.used -= 4 * len(f.Mean)
-				h.free = append(h.free, f)
+		for i := range nodes {
+			if s := &nodes[i]; cap(s.Mean) > 0 {
+				h.spare = append(h.spare, memory{s.Segments[:0], s.Mean[:0], s.Max[:0]})
 			}
 		}
 	}
@@ -212,15 +271,16 @@ func (h *History) Merge(dst *Frame, a, b uint64) bool {
 		a = end
 	}
 	if len(q.nodes) == 1 {
-		dst.CopyFrom(q.nodes[0])
+		q.nodes[0].unload(dst)
 	} else {
-		q.sum = merge(dst, q.nodes, q.sum)
+		q.merger.gather(q.nodes)
+		q.merger.into(dst, q.nodes, false)
 	}
 	return true
 }
 
 // cover appends the fewest nodes that stand for the frames [a, b) of the chunk.
-func (c *chunk) cover(nodes []*Frame, a, b int) []*Frame {
+func (c *chunk) cover(nodes []*strip, a, b int) []*strip {
 	for a < b {
 		level := min(bits.TrailingZeros(uint(a)|chunkFrames), bits.Len(uint(b-a))-1)
 		nodes = append(nodes, &c.node[level][a>>level])
@@ -247,8 +307,8 @@ func (h *History) Recent(a uint64, generations int) uint64 {
 	return max(a, from)
 }
 
-// Memory is how many bytes the history takes, and what it keeps to: it may be one
-// chunk above.
+// Memory is how many bytes the history takes, and what it keeps to: only its newest chunk
+// alone may take more.
 func (h *History) Memory() (used, budget int) {
 	h.mu.RLock()
 	defer h.mu.RUnlock()

@@ -6,65 +6,6 @@ import (
 	"sync"
 )
 
-// merge makes dst what all of frames say together: the greatest Max and the mean
-// Mean, weighted by windows, of each bin. The frames are in order and of one grid;
-// dst is none of them. sum is scratch memory that is returned for the next call.
-func merge(dst *Frame, frames []*Frame, sum []float32) []float32 {
-	first, last := frames[0], frames[len(frames)-1]
-	dst.Grid = first.Grid
-	dst.FirstSeq, dst.LastSeq = first.FirstSeq, last.LastSeq
-	dst.First, dst.Last, dst.Measured = first.First, last.Last, last.Measured
-	dst.Lost, dst.Overload = 0, 0
-	dst.Segments = dst.Segments[:0]
-	dst.resize(first.Grid.Bins)
-	sum = slices.Grow(sum[:0], first.Grid.Bins)[:first.Grid.Bins]
-	clear(sum)
-	for i := range dst.Max {
-		dst.Max[i], dst.Mean[i] = Absent, Absent
-	}
-
-	power := powers(first.Grid.StepDB)
-	for _, f := range frames {
-		dst.Lost += f.Lost
-		dst.Overload = max(dst.Overload, f.Overload)
-		for _, s := range f.Segments {
-			dst.addSegment(s)
-			weight := float32(s.Windows)
-			bins := sum[s.Bin : s.Bin+s.Bins]
-			mean, peak, out := f.Mean[s.Bin:s.Bin+s.Bins], f.Max[s.Bin:s.Bin+s.Bins], dst.Max[s.Bin:s.Bin+s.Bins]
-			for i := range bins {
-				bins[i] += weight * power.linear(mean[i])
-				out[i] = max(out[i], peak[i])
-			}
-		}
-	}
-	for _, s := range dst.Segments {
-		scale := 1 / float32(s.Windows)
-		mean, bins := dst.Mean[s.Bin:s.Bin+s.Bins], sum[s.Bin:s.Bin+s.Bins]
-		for i := range bins {
-			mean[i] = power.quantise(bins[i] * scale)
-		}
-	}
-	return sum
-}
-
-// addSegment counts s into the segments of f, which stay in order.
-func (f *Frame) addSegment(s Segment) {
-	at, found := slices.BinarySearchFunc(f.Segments, s.Bin, func(have Segment, bin int) int { return have.Bin - bin })
-	if !found {
-		f.Segments = slices.Insert(f.Segments, at, s)
-		return
-	}
-	have := &f.Segments[at]
-	have.Windows += s.Windows
-	if s.First.Before(have.First) {
-		have.First = s.First
-	}
-	if s.Last.After(have.Last) {
-		have.Last = s.Last
-	}
-}
-
 // resize makes room for bins powers without keeping what was there.
 func (f *Frame) resize(bins int) {
 	f.Mean = slices.Grow(f.Mean[:0], bins)[:bins]

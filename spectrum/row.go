@@ -29,9 +29,8 @@ func newRow(g Grid) *row {
 		max:   make([]float32, g.Bins),
 		perDB: 1 / g.StepDB,
 	}
-	for i := range r.frame.Mean {
-		r.frame.Mean[i], r.frame.Max[i] = Absent, Absent
-	}
+	blank(r.frame.Mean)
+	blank(r.frame.Max)
 	return r
 }
 
@@ -48,7 +47,7 @@ func (r *row) segment(bin, bins int) (*Segment, error) {
 		return nil, errUneven
 	}
 	r.segments = slices.Insert(r.segments, i, Segment{Bin: bin, Bins: bins})
-	r.frame.Segments = slices.Grow(r.frame.Segments[:0], len(r.segments))
+	r.frame.Segments = slices.Grow(r.frame.Segments, len(r.segments)-len(r.frame.Segments))
 	return &r.segments[i], nil
 }
 
@@ -93,16 +92,13 @@ func (r *row) empty() bool {
 // the next.
 func (r *row) emit(emit func(*Frame)) {
 	f := &r.frame
-	f.Segments = f.Segments[:0]
+	f.Reset(f.Grid.Bins)
 	for i := range r.segments {
 		s := &r.segments[i]
-		mean, peak := f.Mean[s.Bin:][:s.Bins], f.Max[s.Bin:][:s.Bins]
 		if s.Windows == 0 {
-			for k := range mean {
-				mean[k], peak[k] = Absent, Absent
-			}
 			continue
 		}
+		mean, peak := f.Mean[s.Bin:][:s.Bins], f.Max[s.Bin:][:s.Bins]
 		sums, tops := r.mean[s.Bin:][:s.Bins], r.max[s.Bin:][:s.Bins]
 		share := 1 / float64(s.Windows)
 		for k := range mean {

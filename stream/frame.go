@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"argos/device"
@@ -135,17 +134,13 @@ func (c *frameDecoder) decode(m *wire.Frame) (*spectrum.Frame, error) {
 		StepDB: g.GetStepDb(), RBWHz: g.GetRbwHz(), Window: window, Overlap: g.GetOverlap(),
 		Tuning: tuningOf(g.GetTuning()), Simulated: g.GetSimulated(), Calibrated: g.GetCalibrated(),
 	}
-	f.Mean = slices.Grow(f.Mean[:0], bins)[:bins]
-	f.Max = slices.Grow(f.Max[:0], bins)[:bins]
+	f.Reset(bins)
 	if err := c.segments(m.GetSegments()); err != nil {
 		return nil, err
 	}
 	if len(m.GetMeanDb()) > 0 {
 		err = c.numbers(m.GetMeanDb(), m.GetMaxDb())
 	} else {
-		for i := range f.Mean {
-			f.Mean[i], f.Max[i] = spectrum.Absent, spectrum.Absent
-		}
 		err = c.unpacker.unpack(f, m.GetPacked())
 	}
 	if err != nil {
@@ -156,7 +151,6 @@ func (c *frameDecoder) decode(m *wire.Frame) (*spectrum.Frame, error) {
 
 func (c *frameDecoder) segments(from []*wire.Segment) error {
 	f := &c.frame
-	f.Segments = f.Segments[:0]
 	next := uint64(0)
 	for _, s := range from {
 		if uint64(s.GetBin()) < next || s.GetBins() == 0 || uint64(s.GetBin())+uint64(s.GetBins()) > uint64(f.Grid.Bins) {
@@ -176,8 +170,10 @@ func (c *frameDecoder) numbers(mean, peak []float32) error {
 	if len(mean) != f.Grid.Bins || len(peak) != f.Grid.Bins {
 		return fmt.Errorf("%w: %d and %d powers for %d bins", errFrame, len(mean), len(peak), f.Grid.Bins)
 	}
-	for i := range mean {
-		f.Mean[i], f.Max[i] = quantised(mean[i], f.Grid.StepDB), quantised(peak[i], f.Grid.StepDB)
+	for _, s := range f.Segments {
+		for i := s.Bin; i < s.Bin+s.Bins; i++ {
+			f.Mean[i], f.Max[i] = quantised(mean[i], f.Grid.StepDB), quantised(peak[i], f.Grid.StepDB)
+		}
 	}
 	return nil
 }
