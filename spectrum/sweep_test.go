@@ -168,14 +168,14 @@ func TestSweepFramesHoldWhatWasMeasured(t *testing.T) {
 }
 
 func TestSweepRefusesWhatIsTooLarge(t *testing.T) {
-	s := Settings{Tuning: device.Tuning{CenterHz: 3e9, SpanHz: 6e9, RateHz: 20e6}, Bins: 8192}
+	s := Settings{Tuning: device.Tuning{CenterHz: 6e9, SpanHz: 12e9, RateHz: 20e6}, Bins: 8192}
 	a, err := NewAnalyzer(s, device.Info{}, 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := sweepBlock(s.Tuning, 7.5e6, nil, 0, 1, epoch)
 	if err := a.Add(&b, nil); err == nil {
-		t.Error("2.4 million bins went through")
+		t.Error("4.9 million bins went through")
 	}
 }
 
