@@ -15,12 +15,13 @@ const FloorDB = -300
 
 // A Grid is what a generation fixes: where the bins lie and how they were measured.
 // Frames are merged only within one grid; two grids with one Generation and equal
-// Bins are equal.
+// Part are equal.
 type Grid struct {
 	Generation uint64  // counts up with every change of tuning or measurement
 	StartHz    float64 // lower edge of bin 0
 	BinHz      float64
 	Bins       int
+	Part       Part    // of what was measured
 	StepDB     float64 // quantisation step of powers
 	RBWHz      float64 // resolution bandwidth, not less than the bin width before tiers; 0 if not known
 	Window     Window

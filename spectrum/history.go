@@ -254,12 +254,7 @@ func (h *History) Merge(dst *Frame, a, b uint64) bool {
 	}
 	q := h.query()
 	defer h.done(q)
-	at, _ := slices.BinarySearchFunc(h.chunks, a, func(c *chunk, seq uint64) int {
-		if c.first+uint64(c.frames) <= seq {
-			return -1
-		}
-		return 1
-	})
+	at := h.find(a)
 	generation := h.chunks[at].node[0][0].Grid.Generation
 	for ; at < len(h.chunks) && a < b; at++ {
 		c := h.chunks[at]
@@ -290,21 +285,48 @@ func (c *chunk) cover(nodes []*strip, a, b int) []*strip {
 }
 
 // Recent is the first sequence number at or after a from which at most so many
-// generations lie before the head.
-func (h *History) Recent(a uint64, generations int) uint64 {
+// generations lie before b.
+func (h *History) Recent(a, b uint64, generations int) uint64 {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
-	seen, from := uint64(0), h.head
+	seen, from := uint64(0), min(b, h.head)
+	first := true
 	for _, c := range slices.Backward(h.chunks) {
-		if g := c.node[0][0].Grid.Generation; from == h.head || g != seen {
+		if c.first >= b {
+			continue
+		}
+		if g := c.node[0][0].Grid.Generation; first || g != seen {
 			if generations--; generations < 0 {
 				break
 			}
-			seen = g
+			seen, first = g, false
 		}
 		from = c.first
 	}
 	return max(a, from)
+}
+
+// GridAt is the grid of frame a, or of the oldest after it that is still held; false if
+// there is none.
+func (h *History) GridAt(a uint64) (Grid, bool) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	at := h.find(max(a, h.tail()))
+	if at == len(h.chunks) {
+		return Grid{}, false
+	}
+	return h.chunks[at].node[0][0].Grid, true
+}
+
+// find is the index of the chunk that holds seq, or that is to.
+func (h *History) find(seq uint64) int {
+	at, _ := slices.BinarySearchFunc(h.chunks, seq, func(c *chunk, seq uint64) int {
+		if c.first+uint64(c.frames) <= seq {
+			return -1
+		}
+		return 1
+	})
+	return at
 }
 
 // Memory is how many bytes the history takes, and what it keeps to: only its newest chunk

@@ -21,59 +21,6 @@ func (f *Frame) CopyFrom(src *Frame) {
 	f.Max = append(peak[:0], src.Max...)
 }
 
-// Reduce makes dst what src looks like in at most columns cells: the greatest Max and
-// the mean power of the bins of each cell, peaks whole. Each cell stands for the same
-// number of bins, the last perhaps for fewer. A src that is narrow enough is copied.
-func Reduce(dst, src *Frame, columns int) {
-	bins := src.Grid.Bins
-	if columns <= 0 || bins <= columns {
-		dst.CopyFrom(src)
-		return
-	}
-	per := (bins + columns - 1) / columns
-	cells := (bins + per - 1) / per
-	segments := append(dst.Segments[:0], src.Segments...)
-	dst.resize(cells)
-	mean, peak := dst.Mean, dst.Max
-	*dst = *src
-	dst.Segments, dst.Mean, dst.Max = segments, mean, peak
-	dst.Grid.Bins, dst.Grid.BinHz = cells, src.Grid.BinHz*float64(per)
-
-	power := powers(src.Grid.StepDB)
-	for c := range cells {
-		low, high := c*per, min(c*per+per, bins)
-		top, sum, n := int16(Absent), float32(0), 0
-		for i := low; i < high; i++ {
-			top = max(top, src.Max[i])
-			if q := src.Mean[i]; q != Absent {
-				sum += power.linear(q)
-				n++
-			}
-		}
-		peak[c], mean[c] = top, Absent
-		if n > 0 {
-			mean[c] = power.quantise(sum / float32(n))
-		}
-	}
-	dst.reduceSegments(per)
-}
-
-// reduceSegments moves segments from a grid to one with per times fewer bins. A cell
-// across the border of two goes to the first.
-func (f *Frame) reduceSegments(per int) {
-	next, kept := 0, f.Segments[:0]
-	for _, s := range f.Segments {
-		end := (s.Bin + s.Bins + per - 1) / per
-		s.Bin = max(s.Bin/per, next)
-		s.Bins = end - s.Bin
-		next = end
-		if s.Bins > 0 {
-			kept = append(kept, s)
-		}
-	}
-	f.Segments = kept
-}
-
 // powerTable converts quantised dB to linear power and back.
 type powerTable struct {
 	stepDB float64

@@ -12,6 +12,7 @@ import (
 type nobody struct{}
 
 func (nobody) Frame(*spectrum.Frame) {}
+func (nobody) Gap(uint64, uint64)    {}
 func (nobody) Event(Event)           {}
 
 // Ask connects to the server at url to learn who it is and what radio it has.

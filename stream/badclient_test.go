@@ -55,7 +55,7 @@ func TestBadClients(t *testing.T) {
 		{"Hello twice", afterHello(func(conn *websocket.Conn) { _ = tell(conn, encodingPB, helloMessage) }), 0, ""},
 		{"unknown kind", afterHello(raw(websocket.MessageBinary, "\xFA\x07\x01x")), 0, ""},
 		{"acknowledges the future", afterHello(func(conn *websocket.Conn) {
-			_ = tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_Ack{Ack: &wire.Ack{Seq: math.MaxUint64, Offset: math.MaxUint64}}})
+			_ = tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_Ack{Ack: &wire.Ack{Frames: math.MaxUint64, Offset: math.MaxUint64}}})
 		}), 0, ""},
 		{"asks for many columns", afterHello(func(conn *websocket.Conn) {
 			_ = tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_View{View: &wire.View{Columns: math.MaxUint32}}})

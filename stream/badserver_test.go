@@ -40,7 +40,7 @@ func TestFramesOutOfOrderAreLeftOut(t *testing.T) {
 	rec := new(recorder)
 	c := connectedClient(rec)
 	rec.client = c
-	for _, r := range [][2]uint64{{5, 5}, {5, 5}, {3, 4}, {4, 9}, {6, 6}, {9, 12}, {1, 20}, {13, 13}} {
+	for _, r := range [][2]uint64{{5, 5}, {5, 5}, {3, 4}, {4, 9}, {6, 6}, {9, 12}, {1, 20}, {8, 8}, {8, 8}, {7, 9}, {13, 13}} {
 		if err := c.take(frameFrom(t, r[0], r[1])); err != nil {
 			t.Fatal(err)
 		}
@@ -50,17 +50,22 @@ func TestFramesOutOfOrderAreLeftOut(t *testing.T) {
 	for _, f := range frames {
 		got = append(got, f.FirstSeq, f.LastSeq)
 	}
-	if !slices.Equal(got, []uint64{5, 5, 6, 6, 9, 12, 13, 13}) {
+	if !slices.Equal(got, []uint64{5, 5, 6, 6, 9, 12, 8, 8, 13, 13}) {
 		t.Errorf("frames %v", got)
 	}
-	if l := c.Link(); l.Missing != 2 || l.Merged != 4 || l.LastSeq != 13 {
-		t.Errorf("missing %d, merged %d, at %d", l.Missing, l.Merged, l.LastSeq)
+	for _, gap := range [][2]uint64{{7, 8}, {7, 7}, {7, 7}, {0, 0}, {13, 13}, {20, 30}, {9, 2}} {
+		if err := c.take(&wire.ServerMessage{Kind: &wire.ServerMessage_Gap{Gap: &wire.Gap{First: gap[0], Last: gap[1]}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if l := c.Link(); l.Missing != 1 || l.Pending != 0 || l.Merged != 4 || l.LastSeq != 13 {
+		t.Errorf("missing %d, pending %d, merged %d, at %d", l.Missing, l.Pending, l.Merged, l.LastSeq)
 	}
 	// Acknowledgements of what was never received mean nothing.
 	c.Rendered(14)
 	c.Rendered(math.MaxUint64)
-	if a := c.ack(); a.GetSeq() != 13 {
-		t.Errorf("acknowledged %d", a.GetSeq())
+	if a := c.ack(); a.GetFrames() != 11 {
+		t.Errorf("acknowledged %d", a.GetFrames())
 	}
 }
 

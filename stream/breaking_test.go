@@ -15,7 +15,7 @@ func TestLawsSeeWhatIsBroken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := newTrial(t, 1, false)
 		tr.start()
-		g := tr.invite(t, "ws://trial", &ClientOptions{Dial: tr.proxy.Dial, Columns: 32}, func() time.Duration { return 2500 * time.Millisecond })
+		g := tr.invite(t, "ws://trial", &ClientOptions{Dial: tr.proxy.Dial, View: View{Columns: 32}}, func() time.Duration { return 2500 * time.Millisecond })
 		for range 6 {
 			tr.feed(40)
 			for range 40 {
@@ -70,7 +70,8 @@ func TestLawsSeeWhatIsBroken(t *testing.T) {
 			{"a merge leaves its last frame out", func(got []taken) []taken {
 				f := got[merged(got)].frame
 				first, last := f.FirstSeq, f.LastSeq
-				spectrum.Reduce(f, tr.lives[0].frames[first-1], 32)
+				p := tr.lives[0].frames[first-1]
+				spectrum.Reduce(f, p, p.Grid.Slice(0, 0, 32))
 				f.FirstSeq, f.LastSeq = first, last
 				return got
 			}, "peaks at"},
@@ -85,21 +86,36 @@ func TestLawsSeeWhatIsBroken(t *testing.T) {
 			{"a frame is dropped", func(got []taken) []taken {
 				at := middle(got)
 				return slices.Delete(got, at, at+1)
-			}, "are missing, and"},
-			{"a frame is counted as missing and comes", func(got []taken) []taken {
-				for n := middle(got); n < len(got); n++ {
-					got[n].missing++
-				}
+			}, "never came"},
+			{"a gap is not counted", func(got []taken) []taken {
+				got[len(got)-1].missing--
 				return got
 			}, "were counted"},
+			{"a gap is not declared", func(got []taken) []taken {
+				return slices.DeleteFunc(got, func(t taken) bool { return t.gap.first > 0 })
+			}, "never came"},
+			{"frames come that were declared a gap", func(got []taken) []taken {
+				at := middle(got)
+				f := got[at].frame
+				return slices.Insert(got, at+1, taken{epoch: got[at].epoch, gap: hole{f.FirstSeq, f.LastSeq}})
+			}, "which are not"},
 			{"a gap without a reason", func(got []taken) []taken {
 				at := middle(got)
-				lost := uint64(got[at].frame.Merged())
-				for n := at + 1; n < len(got); n++ {
-					got[n].missing += lost
+				f := got[at].frame
+				got[at] = taken{epoch: got[at].epoch, gap: hole{f.FirstSeq, f.LastSeq}}
+				got[at], got[at+1] = got[at+1], got[at] // when the next has shown the hole
+				for n := range got[at:] {
+					got[at+n].missing += uint64(f.Merged())
 				}
-				return slices.Delete(got, at, at+1)
+				return got
 			}, "are missing: "},
+			{"a cell too wide", func(got []taken) []taken {
+				f := got[middle(got)].frame
+				p := *tr.lives[0].frames[f.FirstSeq-1]
+				p.FirstSeq, p.LastSeq = f.FirstSeq, f.LastSeq
+				spectrum.Reduce(f, &p, p.Grid.Slice(0, 0, 4))
+				return got
+			}, "were asked for"},
 			{"two generations are merged", func(got []taken) []taken {
 				at := frame(got, func(f *spectrum.Frame) bool { return f.Grid.Generation == 2 }) - 1
 				for got[at].frame == nil {
@@ -118,7 +134,7 @@ func TestLawsSeeWhatIsBroken(t *testing.T) {
 				return slices.DeleteFunc(got, func(t taken) bool { return t.frame == nil && t.event.Restart() })
 			}, "without a word"},
 			{"an epoch comes back", func(got []taken) []taken {
-				got[len(got)-1].event = Event{Kind: "gap"}
+				got[len(got)-1] = taken{epoch: got[len(got)-1].epoch, event: Event{Kind: kindRestart}, missing: got[len(got)-1].missing}
 				return append(got, got[middle(got)])
 			}, "is over"},
 			{"an event is dropped", func(got []taken) []taken {
@@ -164,7 +180,7 @@ func TestLawsSeeWhatIsBroken(t *testing.T) {
 					broken[n].frame.CopyFrom(one.frame)
 				}
 			}
-			err := tr.laws(&guest{columns: 32, witness: &witness{taken: c.change(broken)}})
+			err := tr.laws(&guest{view: View{Columns: 32}, witness: &witness{taken: c.change(broken)}})
 			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("%s: %v, want %q", c.name, err, c.want)
 			}

@@ -56,7 +56,7 @@ func (v *viewer) standing(now time.Time) (state viewerState, next uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
-	case len(v.sent) > 0 && now.Sub(v.sent[0].sent) > stalledAfter:
+	case len(v.flow.sent) > 0 && now.Sub(v.flow.sent[0].sent) > stalledAfter:
 		state = viewerStalled
 	case v.progress.filling:
 		state = viewerCatchingUp

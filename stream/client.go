@@ -28,9 +28,9 @@ const (
 
 // ClientOptions may be nil.
 type ClientOptions struct {
-	Agent   string // program and version, told to the server
-	Columns int    // the widest frames of use; 0: all bins
-	Guard   func() // deferred in every goroutine, to recover panics; nil: none
+	Agent string // program and version, told to the server
+	View  View   // until Show says another
+	Guard func() // deferred in every goroutine, to recover panics; nil: none
 	// Dial replaces the network, for tests.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -46,7 +46,7 @@ type Client struct {
 
 	retry    chan struct{} // try again now
 	commands chan *wire.Command
-	wake     chan struct{} // there is something to acknowledge
+	wake     chan struct{} // there is something to acknowledge, or another view
 
 	mu        sync.Mutex
 	link      Link                    // state that is not derived; Link() completes it
@@ -65,11 +65,16 @@ type Client struct {
 	times     [framesTimed]frameTimes
 	timed     int
 	lastMerge time.Time
-	acked     uint64 // newest frame rendered
+	view      View
+	viewSent  View
+	messages  uint64 // frame messages of this session received
+	acked     uint64 // and rendered
 	ackedAt   time.Time
 	ackSent   uint64
 	events    eventTrack
+	holes     holes // frames before the newest that may still come
 	catchUp   catchUp
+	news      []news // for the sink, of what was noticed under the mutex
 	pending   map[string]chan error
 
 	decoder frameDecoder // of Run alone
@@ -91,6 +96,7 @@ func NewClient(url string, sink Sink, o *ClientOptions) *Client {
 	if c.options.Guard == nil {
 		c.options.Guard = func() {}
 	}
+	c.view = c.options.View
 	c.transport = newTransport(c.options.Dial, &c.traffic)
 	c.link = Link{URL: url, State: Connecting, Since: time.Now()}
 	return c
@@ -163,17 +169,26 @@ func (c *Client) Retry() {
 // Connected is closed when the first server has welcomed us.
 func (c *Client) Connected() <-chan struct{} { return c.connects }
 
-// Rendered says that the frames up to seq are on the screen. Until it is called the
-// server sends only so many more, and then merges.
+// Rendered says that the frame that ends with seq, and all received before it, are on
+// the screen. Until it is called the server sends only so many more, and then merges.
 func (c *Client) Rendered(seq uint64) {
 	now := time.Now()
 	c.mu.Lock()
-	// A number from before a server's restart means nothing now.
-	if seq > c.acked && seq <= c.link.LastSeq {
-		c.acked, c.ackedAt = seq, now
-		c.rendered(seq, now)
-	}
+	c.rendered(seq, now)
 	c.mu.Unlock()
+	c.stir()
+}
+
+// Show asks for another view.
+func (c *Client) Show(v View) {
+	c.mu.Lock()
+	c.view = v
+	c.mu.Unlock()
+	c.stir()
+}
+
+// stir wakes the writer.
+func (c *Client) stir() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -204,9 +219,8 @@ func (c *Client) session(ctx context.Context) (up time.Duration, err error) {
 		return 0, &refusal{fmt.Errorf("%w: %s does not begin with Welcome", ErrNotArgos, c.url)}
 	}
 	began := time.Now()
-	for _, e := range c.welcome(welcome, cut) {
-		c.sink.Event(e)
-	}
+	c.welcome(welcome, cut)
+	c.tell()
 	defer c.closeCommands()
 	writer.Go(func() {
 		defer c.options.Guard()
@@ -288,10 +302,14 @@ func linkError(err error) error {
 }
 
 func (c *Client) sendHello(ctx context.Context, conn *websocket.Conn) error {
-	hello := &wire.Hello{Agent: c.options.Agent, View: &wire.View{Columns: uint32(c.options.Columns)}}
 	c.mu.Lock()
+	c.viewSent = c.view
+	hello := &wire.Hello{Agent: c.options.Agent, View: c.view.message()}
 	if c.connected {
 		hello.Resume = &wire.Position{Epoch: c.link.Server.Epoch, Seq: c.link.LastSeq, Offset: c.events.offset}
+		for _, h := range c.holes {
+			hello.Resume.Holes = append(hello.Resume.Holes, &wire.Range{First: h.first, Last: h.last})
+		}
 	}
 	c.mu.Unlock()
 	return sendClient(ctx, conn, &wire.ClientMessage{Kind: &wire.ClientMessage_Hello{Hello: hello}})
@@ -330,6 +348,12 @@ func (c *Client) write(ctx context.Context, conn *websocket.Conn) error {
 			}
 			continue
 		case <-c.wake:
+			if view := c.changedView(); view != nil {
+				err := sendClient(ctx, conn, &wire.ClientMessage{Kind: &wire.ClientMessage_View{View: view}})
+				if err != nil {
+					return err
+				}
+			}
 			ack := c.ack()
 			if ack == nil {
 				continue
@@ -361,7 +385,22 @@ func (c *Client) ack() *wire.Ack {
 		return nil
 	}
 	c.ackSent = c.acked
-	return &wire.Ack{Seq: c.acked, Offset: c.events.offset, RenderedNs: c.ackedAt.UnixNano()}
+	return &wire.Ack{Frames: c.acked, Offset: c.events.offset, RenderedNs: c.ackedAt.UnixNano()}
+}
+
+func (v View) message() *wire.View {
+	return &wire.View{Columns: uint32(v.Columns), LowHz: v.LowHz, HighHz: v.HighHz, Rows: uint32(v.Rows)}
+}
+
+// changedView is the view if it is not the one that the server knows.
+func (c *Client) changedView() *wire.View {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.view == c.viewSent {
+		return nil
+	}
+	c.viewSent = c.view
+	return c.view.message()
 }
 
 // take handles one message of the server.
@@ -376,14 +415,14 @@ func (c *Client) take(m *wire.ServerMessage) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", errGarbage, err)
 		}
-		back, fresh := c.received(f, time.Unix(0, kind.Frame.GetSentNs()), now)
-		if !fresh {
-			return nil
+		fresh := c.received(f, time.Unix(0, kind.Frame.GetSentNs()), now)
+		if fresh {
+			c.sink.Frame(f)
 		}
-		c.sink.Frame(f)
-		if back != nil {
-			c.sink.Event(*back)
-		}
+		c.tell()
+	case *wire.ServerMessage_Gap:
+		c.gone(kind.Gap)
+		c.tell()
 	case *wire.ServerMessage_Event:
 		if e, fresh := c.event(kind.Event); fresh {
 			c.sink.Event(e)

@@ -66,17 +66,21 @@ func TestLongRoundTripIsLive(t *testing.T) {
 // A gauge is a sink that keeps no frames: it looks for bursts and notes what is shown.
 type gauge struct {
 	client *Client
-	bursts map[uint64]int // bin by sequence number
+	bursts map[uint64]int // measured bin by sequence number
 
 	mu     sync.Mutex
 	frames int
-	merged int // of them
-	whole  int // bursts that came with their peak
+	merged int    // of them
+	whole  int    // bursts that came with their peak
+	past   int    // rows of holes
+	first  uint64 // newest frame of the first message since it was 0
 	last   uint64
 	newest time.Time // last sample on the screen
+	ages   []time.Duration
 }
 
-func (g *gauge) Event(Event) {}
+func (g *gauge) Event(Event)        {}
+func (g *gauge) Gap(uint64, uint64) {}
 
 func (g *gauge) Frame(f *spectrum.Frame) {
 	g.mu.Lock()
@@ -85,11 +89,20 @@ func (g *gauge) Frame(f *spectrum.Frame) {
 		g.merged++
 	}
 	for seq, bin := range g.bursts {
-		if seq >= f.FirstSeq && seq <= f.LastSeq && f.Max[bin] == burstPower {
+		cell := (bin - f.Grid.Part.First) / max(f.Grid.Part.Cell, 1)
+		if seq >= f.FirstSeq && seq <= f.LastSeq && f.Max[cell] == burstPower {
 			g.whole++
 		}
 	}
-	g.last, g.newest = f.LastSeq, f.Last
+	if g.first == 0 {
+		g.first = f.LastSeq
+	}
+	if f.LastSeq < g.last {
+		g.past++
+	} else {
+		g.last, g.newest = f.LastSeq, f.Last
+		g.ages = append(g.ages, time.Since(f.Last))
+	}
 	g.mu.Unlock()
 	g.client.Rendered(f.LastSeq)
 }
@@ -98,6 +111,15 @@ func (g *gauge) age() time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return time.Since(g.newest)
+}
+
+// takeAges is how old each frame was when it was on the screen, since the last time.
+func (g *gauge) takeAges() []time.Duration {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	ages := g.ages
+	g.ages = nil
+	return ages
 }
 
 const burstPower = -7 // in steps of a wide frame
@@ -154,8 +176,8 @@ func heap() int {
 	return int(m.HeapAlloc)
 }
 
-// A link that takes less than a tenth of the stream: merged, with its peaks, and
-// without memory that grows; who is beside it gets all.
+// A link that takes less than a tenth of the stream: merged, with its peaks, in a lower
+// tier, and without memory that grows; who is beside it gets all, as soon as before.
 func TestSlowLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := newTrial(t, 4, false)
@@ -164,24 +186,23 @@ func TestSlowLink(t *testing.T) {
 		tr.proxy.Set(faultproxy.Conditions{Down: faultproxy.Way{Rate: 20_000, Queue: 8 << 10}})
 		slow, leave := tr.measure(t, &ClientOptions{Dial: tr.proxy.Dial})
 		options, end := tr.perfect(t)
-		const columns, per = 250, wideBins / 250
-		options.Columns = columns // enough to see what came, and cheap
+		options.View.Columns = 250 // enough to see what came, and cheap
 		beside, leaveToo := tr.measure(t, options)
 		source := newWide()
 		const frames, settled = 1200, 300
 		var ages []time.Duration
+		tiers := map[int]int{}
 		bytes, before := int64(0), 0
 		for n := range frames {
 			burst := 0
 			if n%137 == 100 {
 				burst = 1 + (n*7919)%(wideBins-1)
 				seq := tr.history.Head()
-				slow.mu.Lock()
-				slow.bursts[seq] = burst
-				slow.mu.Unlock()
-				beside.mu.Lock()
-				beside.bursts[seq] = burst / per
-				beside.mu.Unlock()
+				for _, g := range []*gauge{slow, beside} {
+					g.mu.Lock()
+					g.bursts[seq] = burst
+					g.mu.Unlock()
+				}
 			}
 			source.append(tr.history, burst)
 			time.Sleep(framePeriod)
@@ -190,8 +211,10 @@ func TestSlowLink(t *testing.T) {
 				before, bytes = heap(), slow.client.traffic.in.Load()
 			case n > settled:
 				ages = append(ages, slow.age())
-				if s := slow.client.Link().State; s != Degraded {
-					t.Fatalf("%s at frame %d", s, n)
+				l := slow.client.Link()
+				tiers[l.Tier]++
+				if l.State != Degraded {
+					t.Fatalf("%s at frame %d", l.State, n)
 				}
 				if s := beside.client.Link().State; s != Live {
 					t.Fatalf("%s beside it at frame %d", s, n)
@@ -202,11 +225,8 @@ func TestSlowLink(t *testing.T) {
 		rate := float64(slow.client.traffic.in.Load()-bytes) / float64(frames-settled) * 20
 		time.Sleep(5 * time.Second)
 		leave()
-		leaveToo()
-		slices.Sort(ages)
-		at := func(percent int) time.Duration { return ages[len(ages)*percent/100] }
-		t.Logf("%d messages of a stream of %d kB/s in %d kB/s; age on screen p50 %s, p99 %s, most %s; heap grew by %d kB",
-			slow.frames, source.rate(t)/1000, int(rate)/1000, at(50), at(99), ages[len(ages)-1], grown/1000)
+		t.Logf("%d messages of a stream of %d kB/s in %d kB/s, tiers %v; age on screen p50 %s, p99 %s, most %s; heap grew by %d kB",
+			slow.frames, source.rate(t)/1000, int(rate)/1000, tiers, percentile(ages, 50), percentile(ages, 99), percentile(ages, 100), grown/1000)
 		for name, g := range map[string]*gauge{"slow": slow, "beside": beside} {
 			if g.whole != len(g.bursts) || g.last != frames || g.client.Link().Missing != 0 {
 				t.Errorf("%s: %d of %d bursts came whole, to frame %d, %d missing", name, g.whole, len(g.bursts), g.last, g.client.Link().Missing)
@@ -215,18 +235,37 @@ func TestSlowLink(t *testing.T) {
 		if rate > 20_500 || beside.frames != frames || beside.merged != 0 {
 			t.Errorf("%g B/s; beside it %d frames, %d merged", rate, beside.frames, beside.merged)
 		}
+		if most := percentile(ages, 100); most >= time.Second {
+			t.Errorf("what is on the screen is up to %s old", most)
+		}
 		if grown > 1<<20 {
 			t.Errorf("the heap grew by %d bytes in %d frames", grown, frames-settled)
 		}
+		with := beside.takeAges()[settled:]
+		for range frames { // without the slow one
+			source.append(tr.history, 0)
+			time.Sleep(framePeriod)
+		}
+		if a, b := percentile(with, 99), percentile(beside.takeAges(), 99); a > b+b/10 {
+			t.Errorf("age p99 beside a slow viewer %s, without it %s", a, b)
+		}
+		leaveToo()
 		tr.end(t, false)
 		tr.proxy.Close()
 		end()
 	})
 }
 
-// fillAfterCut cuts a link for 30 s at 20 fps and tells what of the hole came, in how
-// many rows, so long after the link was back, and when the newest frame did.
-func fillAfterCut(t *testing.T, after faultproxy.Conditions, within time.Duration) (rows int, filled uint64, live time.Duration) {
+// percentile sorts times.
+func percentile(times []time.Duration, percent int) time.Duration {
+	slices.Sort(times)
+	return times[(len(times)-1)*percent/100]
+}
+
+// fillAfterCut cuts a link for 30 s at 20 fps and tells in how many rows the hole was
+// filled so long after the link was back, how much of it was not, and how soon the
+// newest frame came.
+func fillAfterCut(t *testing.T, after faultproxy.Conditions, within time.Duration) (rows int, lacking uint64, live time.Duration) {
 	t.Helper()
 	tr := newTrial(t, 5, false)
 	tr.start()
@@ -242,35 +281,45 @@ func fillAfterCut(t *testing.T, after faultproxy.Conditions, within time.Duratio
 	tr.proxy.Cut()
 	feed(600)
 	tr.proxy.Set(after)
+	head := tr.history.Head() - 1
+	g.first = 0
 	g.client.Retry()
 	synctest.Wait()
-	began, before, head := time.Now(), g.frames, tr.history.Head()-1
-	for time.Since(began) < time.Minute && (live == 0 || time.Since(began) < within) {
+	began := time.Now()
+	for time.Since(began) < within {
 		feed(1)
 		g.mu.Lock()
-		if time.Since(began) <= within {
-			rows, filled = g.frames-before, min(g.last, head)-20
-		}
 		if live == 0 && g.last >= head {
 			live = time.Since(began)
+			if g.first < head {
+				t.Errorf("frame %d came before the newest, %d", g.first, head)
+			}
 		}
 		g.mu.Unlock()
 	}
-	if n := g.client.Link().Missing; n != 0 {
-		t.Errorf("%d frames are missing", n)
+	g.mu.Lock()
+	rows = g.past
+	g.mu.Unlock()
+	lacking = g.client.Link().Pending
+	if s := g.client.Link().State; lacking > 0 && s != CatchingUp {
+		t.Errorf("%s while %d frames are to come", s, lacking)
+	}
+	feed(60 * 20)
+	if l := g.client.Link(); l.Missing != 0 || l.Pending != 0 {
+		t.Errorf("%d frames are missing, %d pending", l.Missing, l.Pending)
 	}
 	leave()
 	tr.end(t, true)
 	tr.proxy.Close()
-	return rows, filled, live
+	return rows, lacking, live
 }
 
 func TestHoleIsFilled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rows, filled, live := fillAfterCut(t, faultproxy.Conditions{}, 2*time.Second)
-		t.Logf("unlimited: %d of 600 frames filled within 2 s, %d rows with the live ones; the newest after %s", filled, rows, live)
-		if filled != 600 || live > 2*time.Second {
-			t.Errorf("%d of 600 frames filled, the newest after %s", filled, live)
+		rows, lacking, live := fillAfterCut(t, faultproxy.Conditions{}, 2*time.Second)
+		t.Logf("unlimited: the hole filled in %d rows within 2 s, all but %d frames; the newest after %s", rows, lacking, live)
+		if rows < 60 || lacking > 0 || live > framePeriod {
+			t.Errorf("%d rows, %d frames lacking, the newest after %s", rows, lacking, live)
 		}
 	})
 }
@@ -278,10 +327,10 @@ func TestHoleIsFilled(t *testing.T) {
 func TestHoleIsFilledOverASlowLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := faultproxy.Conditions{Down: faultproxy.Way{Rate: 20_000, Queue: 8 << 10}}
-		rows, filled, live := fillAfterCut(t, slow, 10*time.Second)
-		t.Logf("20 kB/s: %d of 600 frames filled within 10 s in %d rows; the newest after %s", filled, rows, live)
-		if rows < 15 {
-			t.Errorf("%d rows in 10 s", rows)
+		rows, lacking, live := fillAfterCut(t, slow, 10*time.Second)
+		t.Logf("20 kB/s: %d rows within 10 s, %d of 600 frames lacking; the newest after %s", rows, lacking, live)
+		if rows < 15 || live > time.Second {
+			t.Errorf("%d rows in 10 s, the newest after %s", rows, live)
 		}
 	})
 }

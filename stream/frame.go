@@ -19,6 +19,7 @@ type frameEncoder struct {
 	kind     wire.ServerMessage_Frame
 	frame    wire.Frame
 	grid     wire.Grid
+	part     wire.Part
 	tuning   wire.Tuning
 	segments []*wire.Segment
 }
@@ -66,6 +67,11 @@ func (c *frameEncoder) setGrid(g *spectrum.Grid) {
 	w.Simulated, w.Calibrated = g.Simulated, g.Calibrated
 	setTuning(&c.tuning, &g.Tuning)
 	w.Tuning = &c.tuning
+	w.Part = nil
+	if g.Part != (spectrum.Part{}) {
+		c.part.Cell, c.part.First, c.part.Of = uint32(g.Part.Cell), uint32(g.Part.First), uint32(g.Part.Of)
+		w.Part = &c.part
+	}
 }
 
 func setTuning(w *wire.Tuning, t *device.Tuning) {
@@ -78,6 +84,10 @@ func tuningOf(w *wire.Tuning) device.Tuning {
 		CenterHz: finite(w.GetCenterHz()), SpanHz: finite(w.GetSpanHz()), RateHz: finite(w.GetRateHz()),
 		LNADB: int(w.GetLnaDb()), VGADB: int(w.GetVgaDb()), Amp: w.GetAmp(), BiasTee: w.GetBiasTee(),
 	}
+}
+
+func partOf(w *wire.Part) spectrum.Part {
+	return spectrum.Part{Cell: int(w.GetCell()), First: int(w.GetFirst()), Of: int(w.GetOf())}
 }
 
 // A frameDecoder turns messages into frames. The zero value is ready; it is for one
@@ -108,10 +118,18 @@ func checkFrame(m *wire.Frame) error {
 		!within(g.GetStepDb(), leastStepDB, mostStepDB) || !within(g.GetRbwHz(), 0, mostHz):
 		return fmt.Errorf("%w: grid of %g Hz at %g Hz in %g dB with rbw %g Hz",
 			errFrame, g.GetBinHz(), g.GetStartHz(), g.GetStepDb(), g.GetRbwHz())
+	case g.GetPart() != nil && !sound(g.GetPart(), g.GetBins()):
+		return fmt.Errorf("%w: %d bins are %v", errFrame, g.GetBins(), g.GetPart())
 	case !within(g.GetOverlap(), 0, 1) || !within(float64(m.GetOverload()), 0, 1):
 		return fmt.Errorf("%w: overlap %g, overload %g", errFrame, g.GetOverlap(), m.GetOverload())
 	}
 	return nil
+}
+
+// sound reports whether so many bins can be a part as p says.
+func sound(p *wire.Part, bins uint32) bool {
+	cell, first, of := uint64(p.GetCell()), uint64(p.GetFirst()), uint64(p.GetOf())
+	return cell > 0 && cell&(cell-1) == 0 && first%cell == 0 && of <= maxBins && first+(uint64(bins)-1)*cell < of
 }
 
 // decode checks m and returns it as a frame that is valid until the next call.
@@ -132,6 +150,7 @@ func (c *frameDecoder) decode(m *wire.Frame) (*spectrum.Frame, error) {
 	f.Grid = spectrum.Grid{
 		Generation: g.GetGeneration(), StartHz: g.GetStartHz(), BinHz: g.GetBinHz(), Bins: bins,
 		StepDB: g.GetStepDb(), RBWHz: g.GetRbwHz(), Window: window, Overlap: g.GetOverlap(),
+		Part:   partOf(g.GetPart()),
 		Tuning: tuningOf(g.GetTuning()), Simulated: g.GetSimulated(), Calibrated: g.GetCalibrated(),
 	}
 	f.Reset(bins)

@@ -100,7 +100,11 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 	guests := make([]*guest, 1+r.IntN(2))
 	for n := range guests {
 		options := *o
-		options.Columns = []int{0, 7, 32, 80}[r.IntN(4)]
+		options.View = View{Columns: []int{0, 7, 32, 80}[r.IntN(4)], Rows: r.IntN(20)}
+		if r.IntN(3) == 0 { // somewhere in the grid, until the next retune
+			options.View.LowHz = tr.grid.StartHz + float64(r.IntN(tr.grid.Bins))*tr.grid.BinHz
+			options.View.HighHz = options.View.LowHz + (1+r.Float64()*float64(tr.grid.Bins))*tr.grid.BinHz
+		}
 		slow, pace := r.IntN(2) == 0, rand.New(rand.NewPCG(s.Seed, uint64(2+n)))
 		guests[n] = tr.invite(t, url, &options, func() time.Duration {
 			if slow && pace.IntN(4) == 0 {
@@ -147,7 +151,7 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 	tr.settle(guests)
 	for _, g := range guests {
 		if lacks := tr.behind(g); lacks != "" {
-			t.Errorf("ARGOS_SEED=%d: a viewer of %d columns %s\n%s", s.Seed, g.columns, lacks, s)
+			t.Errorf("ARGOS_SEED=%d: a viewer of %+v %s\n%s", s.Seed, g.view, lacks, s)
 		}
 		g.leave()
 	}
@@ -155,7 +159,7 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 	tr.proxy.Close()
 	for _, g := range guests {
 		if err := tr.laws(g); err != nil {
-			t.Errorf("ARGOS_SEED=%d: a viewer of %d columns: %v\n%s", s.Seed, g.columns, err, s)
+			t.Errorf("ARGOS_SEED=%d: a viewer of %+v: %v\n%s", s.Seed, g.view, err, s)
 		}
 	}
 	t.Logf("seed %d: %d steps in %s, %d lives, %d outages", s.Seed, len(s.Steps), time.Since(began), len(tr.lives), len(guests[0].Link().Outages))

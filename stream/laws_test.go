@@ -22,9 +22,10 @@ type life struct {
 // A taken is one thing that a sink was handed, in order.
 type taken struct {
 	epoch   string
-	frame   *spectrum.Frame // nil: an event
-	missing uint64          // what the client counted as missing in its life, this frame's gap included
+	frame   *spectrum.Frame // or
+	gap     hole            // frames that will not come, or
 	event   Event
+	missing uint64 // what the client had counted as missing in its life
 }
 
 // A witness is a sink that keeps all it is handed.
@@ -43,7 +44,8 @@ func (w *witness) Frame(f *spectrum.Frame) {
 	w.take(taken{frame: kept})
 }
 
-func (w *witness) Event(e Event) { w.take(taken{event: e}) }
+func (w *witness) Gap(first, last uint64) { w.take(taken{gap: hole{first, last}}) }
+func (w *witness) Event(e Event)          { w.take(taken{event: e}) }
 
 func (w *witness) take(t taken) {
 	w.client.mu.Lock()
@@ -73,7 +75,7 @@ func (w *witness) newest(epoch string) (seq, offset uint64) {
 		case t.frame != nil:
 			seq = max(seq, t.frame.LastSeq)
 		default:
-			offset = max(offset, t.event.Offset)
+			offset = max(offset, t.event.Offset) // 0 of a gap
 		}
 		if seq > 0 && offset > 0 {
 			return seq, offset
@@ -82,48 +84,69 @@ func (w *witness) newest(epoch string) (seq, offset uint64) {
 	return seq, offset
 }
 
-// checkPeaks is the law of peaks, for a viewer that asked for so many columns (0: all
-// bins): each frame received has in each cell exactly the greatest power produced over
-// its range, all of one generation; what lies between two ranges is what the client
-// counted as missing, and there is a reason for it. Another epoch is announced.
-func checkPeaks(lives []*life, columns int, got []taken) error {
+// checkPeaks is the law of peaks, for a viewer with a view: each frame received has in
+// each cell exactly the greatest power produced over its range, all of one generation.
+// In each epoch the ranges received and those declared as gaps are disjoint and cover
+// first to last once; there is a reason for each gap, and the client counted it. Another
+// epoch is announced.
+func checkPeaks(lives []*life, view View, got []taken) error {
 	var current *life
 	ended := map[string]bool{}
 	announced := true // the first epoch needs no announcement
-	last, missing := uint64(0), uint64(0)
+	newest, declared := uint64(0), uint64(0)
+	var open holes
 	for _, t := range got {
-		if t.frame == nil {
+		switch {
+		case t.gap.first > 0:
+			if !open.fill(t.gap.first, t.gap.last) {
+				return fmt.Errorf("frames %d to %d are declared missing, which are not: %v", t.gap.first, t.gap.last, open)
+			}
+			declared += t.gap.last - t.gap.first + 1
+			// What one life owes another cannot give.
+			if over := current.epoch != t.epoch; !over && !current.forgetful && len(open) < holesMost-1 {
+				if err := excused(current.frames, t.gap.last+1); err != nil {
+					return fmt.Errorf("frames %d to %d are missing: %w", t.gap.first, t.gap.last, err)
+				}
+			}
+		case t.frame == nil:
 			announced = announced || t.event.Restart()
-			continue
-		}
-		f := t.frame
-		if current == nil || current.epoch != t.epoch {
-			at := slices.IndexFunc(lives, func(l *life) bool { return l.epoch == t.epoch })
-			if at < 0 || ended[t.epoch] {
-				return fmt.Errorf("frames %d to %d are of epoch %q, which is over or never was", f.FirstSeq, f.LastSeq, t.epoch)
+		default:
+			f := t.frame
+			if current == nil || current.epoch != t.epoch {
+				at := slices.IndexFunc(lives, func(l *life) bool { return l.epoch == t.epoch })
+				if at < 0 || ended[t.epoch] {
+					return fmt.Errorf("frames %d to %d are of epoch %q, which is over or never was", f.FirstSeq, f.LastSeq, t.epoch)
+				}
+				if !announced {
+					return fmt.Errorf("epoch %q begins without a word", t.epoch)
+				}
+				if len(open) > 0 {
+					return fmt.Errorf("frames %v of %q never came", open, current.epoch)
+				}
+				ended[t.epoch], current, newest = true, lives[at], f.FirstSeq-1
 			}
-			if !announced {
-				return fmt.Errorf("epoch %q begins without a word", t.epoch)
+			announced = false
+			switch {
+			case f.LastSeq < f.FirstSeq || f.LastSeq > uint64(len(current.frames)):
+				return fmt.Errorf("frames %d to %d came of %d", f.FirstSeq, f.LastSeq, len(current.frames))
+			case f.FirstSeq > newest:
+				if f.FirstSeq > newest+1 {
+					open = append(open, hole{newest + 1, f.FirstSeq - 1})
+				}
+				newest = f.LastSeq
+			case !open.fill(f.FirstSeq, f.LastSeq):
+				return fmt.Errorf("frames %d to %d came after %d, and only %v were missing", f.FirstSeq, f.LastSeq, newest, open)
 			}
-			ended[t.epoch], current, last = true, lives[at], f.FirstSeq-1
-		}
-		announced = false
-		if f.FirstSeq <= last || f.LastSeq < f.FirstSeq || f.LastSeq > uint64(len(current.frames)) {
-			return fmt.Errorf("frames %d to %d came after %d of %d", f.FirstSeq, f.LastSeq, last, len(current.frames))
-		}
-		gap := f.FirstSeq - last - 1
-		if t.missing != missing+gap {
-			return fmt.Errorf("before frame %d %d are missing, and %d were counted", f.FirstSeq, gap, t.missing-missing)
-		}
-		if gap > 0 && !current.forgetful {
-			if err := excused(current.frames, f.FirstSeq); err != nil {
-				return fmt.Errorf("frames %d to %d are missing: %w", last+1, f.FirstSeq-1, err)
+			if err := checkCells(current.frames[f.FirstSeq-1:f.LastSeq], view, f); err != nil {
+				return fmt.Errorf("frames %d to %d of %q: %w", f.FirstSeq, f.LastSeq, t.epoch, err)
 			}
 		}
-		missing, last = t.missing, f.LastSeq
-		if err := checkCells(current.frames[f.FirstSeq-1:f.LastSeq], columns, f); err != nil {
-			return fmt.Errorf("frames %d to %d of %q: %w", f.FirstSeq, f.LastSeq, t.epoch, err)
-		}
+	}
+	if len(open) > 0 {
+		return fmt.Errorf("frames %v never came", open)
+	}
+	if n := len(got); n > 0 && got[n-1].missing != declared {
+		return fmt.Errorf("%d frames are missing, and %d were counted", declared, got[n-1].missing)
 	}
 	return nil
 }
@@ -147,17 +170,30 @@ func excused(frames []*spectrum.Frame, first uint64) error {
 	return nil
 }
 
-// checkCells compares f, of at most so many columns, with what was produced in its
-// range.
-func checkCells(produced []*spectrum.Frame, columns int, f *spectrum.Frame) error {
-	want := produced[0].Grid
-	bins, per := want.Bins, 1
-	for columns > 0 && (bins+per-1)/per > columns {
-		per++
+// checkCells compares f with what was produced in its range.
+func checkCells(produced []*spectrum.Frame, view View, f *spectrum.Frame) error {
+	measured := produced[0].Grid
+	part := f.Grid.Part
+	if part == (spectrum.Part{}) {
+		part = spectrum.Part{Cell: 1, Of: measured.Bins}
 	}
-	want.Bins, want.BinHz = (bins+per-1)/per, want.BinHz*float64(per)
-	if f.Grid != want {
-		return fmt.Errorf("the grid is %+v, want %+v", f.Grid, want)
+	want := measured
+	want.Part, want.Bins = f.Grid.Part, f.Grid.Bins
+	want.StartHz, want.BinHz = measured.StartHz+float64(part.First)*measured.BinHz, measured.BinHz*float64(part.Cell)
+	end := min(part.First+f.Grid.Bins*part.Cell, measured.Bins)
+	if f.Grid != want || part.Of != measured.Bins || (f.Grid.Bins-1)*part.Cell+part.First >= measured.Bins {
+		return fmt.Errorf("the grid is %+v of %+v", f.Grid, measured)
+	}
+	low, high := 0, measured.Bins
+	if view.LowHz < view.HighHz {
+		low = min(max(measured.BinAt(view.LowHz), 0), high-1)
+		high = max(min(measured.BinAt(view.HighHz)+1, high), low+1)
+	}
+	if part.First > low || end < high {
+		return fmt.Errorf("bins %d to %d came, %d to %d were asked for", part.First, end, low, high)
+	}
+	if columns := view.Columns; part.Cell > 1 && (columns == 0 || part.Cell*columns > high-low) && f.Grid.Bins < tierCells {
+		return fmt.Errorf("%d cells came where %d were asked for", f.Grid.Bins, columns)
 	}
 	for cell := range f.Max {
 		peak := int16(spectrum.Absent)
@@ -165,7 +201,8 @@ func checkCells(produced []*spectrum.Frame, columns int, f *spectrum.Frame) erro
 			if p.Grid != produced[0].Grid {
 				return fmt.Errorf("generations %d and %d are merged", produced[0].Grid.Generation, p.Grid.Generation)
 			}
-			for _, power := range p.Max[cell*per : min(cell*per+per, bins)] {
+			from := part.First + cell*part.Cell
+			for _, power := range p.Max[from:min(from+part.Cell, measured.Bins)] {
 				peak = max(peak, power)
 			}
 		}
@@ -183,7 +220,7 @@ func checkEvents(lives []*life, got []taken) error {
 	last := map[string]uint64{}
 	for n, t := range got {
 		e := t.event
-		if t.frame != nil || e.Offset == 0 { // of the client itself
+		if e.Offset == 0 { // of the client itself, or none
 			continue
 		}
 		at := slices.IndexFunc(lives, func(l *life) bool { return l.epoch == t.epoch })
@@ -218,5 +255,5 @@ func checkEvents(lives []*life, got []taken) error {
 
 // joined is where the first event of a server stands.
 func joined(got []taken) int {
-	return slices.IndexFunc(got, func(t taken) bool { return t.frame == nil && t.event.Offset > 0 })
+	return slices.IndexFunc(got, func(t taken) bool { return t.event.Offset > 0 })
 }

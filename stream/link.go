@@ -12,12 +12,17 @@ const DefaultAddr = "127.0.0.1:8470"
 // A Sink takes what a Client receives. Its methods are called in order, from one
 // goroutine, and must not block on the link.
 type Sink interface {
-	// Frame takes the newest frame: one as measured or several merged. f and its
-	// slices are reused for the next; copy what is to be kept. A hole between f and
-	// the frame before it (f.FirstSeq > last seen + 1, or another epoch) is a gap to
-	// be shown; an Event that is a Restart announces the other epoch. Once shown,
+	// Frame takes a frame: one as measured or several merged. f and its slices are
+	// reused for the next; copy what is to be kept. Mostly it is the newest. Where
+	// f.FirstSeq is greater than the newest before + 1 a hole lies between, to be shown:
+	// its frames come later, in rows older than the newest, or as a Gap. An Event that
+	// is a Restart announces another epoch, whose numbers begin anew. Once f is shown,
 	// Client.Rendered is to be called with f.LastSeq.
 	Frame(f *spectrum.Frame)
+
+	// Gap says that the frames first to last, of which none has come, never will. It
+	// is told in an Event, too.
+	Gap(first, last uint64)
 
 	// Event takes one entry of the server's event log or of the client's own doings,
 	// such as a lost link.
@@ -28,14 +33,25 @@ type Sink interface {
 type Event struct {
 	Offset   uint64 // in the server's log of this epoch; 0 for the client's own
 	Time     time.Time
-	Kind     string // "link", "device", "tuned", "overload", "lost", "gap", "clock"
+	Kind     string // "link", "restart", "device", "tuned", "overload", "lost", "gap", "clock"
 	Severity Severity
 	Text     string // one line, no control characters
 }
 
 // Restart reports whether e says that the frames that follow are of another epoch:
 // their sequence and generation numbers have nothing to do with those before.
-func (e *Event) Restart() bool { return e.Kind == "gap" && e.Offset == 0 }
+func (e *Event) Restart() bool { return e.Kind == kindRestart && e.Offset == 0 }
+
+const kindRestart = "restart"
+
+// A View is what a viewer can show. It gets frames that show LowHz to HighHz (0 and 0:
+// everything) in at least Columns cells and less than twice as many (0: all bins), as
+// far as its link takes them: see Link.Tier.
+type View struct {
+	Columns       int
+	LowHz, HighHz float64
+	Rows          int // of a waterfall, in which a hole is filled; 0: 64
+}
 
 // Severity says how loud an event is.
 type Severity uint8
@@ -59,7 +75,7 @@ const (
 	Degraded                      // frames arrive merged or in a lower tier than asked for
 	Stale                         // connected, but no frame for max(1 s, 3 periods)
 	Reconnecting                  // the link is down; Attempt and RetryAt say what comes
-	CatchingUp                    // a hole is being filled after a reconnect
+	CatchingUp                    // the newest frames arrive, and a hole is being filled
 	Refused                       // the server said no; Reason says why; no retry
 	Closed                        // ended by this side
 )
@@ -91,7 +107,8 @@ type Link struct {
 	Merged  uint64 // frames that arrived merged into another, since the start
 	Missing uint64 // frames that never arrived in any form, since the start
 	LastSeq uint64 // newest frame received
-	Tier    int    // columns of the newest frame; 0: full
+	Pending uint64 // frames of holes that are still to come
+	Tier    int    // cells of the newest frame where they are fewer than asked for; 0: they are not
 	Behind  int    // frames merged into the newest, 1: none
 
 	LastFrame time.Time // when the newest frame arrived

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"argos/spectrum"
+	"argos/stream/wire"
 )
 
 // metrics is what a Server counts of its doings, in a registry of its own so that two
@@ -68,7 +69,7 @@ func newMetrics() *metrics {
 	m.mergedFrames = counter("argos_merged_frames_total", "Frames that went to a viewer merged into another.")
 
 	gaps := counters("argos_gap_frames_total", "Frames that a viewer wanted and did not get in any form, by reason.", "reason")
-	m.evictedFrames, m.retunedFrames = gaps.WithLabelValues("evicted"), gaps.WithLabelValues("generations")
+	m.evictedFrames, m.retunedFrames = gaps.WithLabelValues(gapEvicted), gaps.WithLabelValues(gapGenerations)
 	m.evictedEvents = counters("argos_gap_events_total",
 		"Events that a viewer wanted and did not get, by reason.", "reason").WithLabelValues("evicted")
 
@@ -112,16 +113,13 @@ func (m *metrics) timed(f *shared) {
 	m.served.Observe(max(0, time.Since(f.measured).Seconds()))
 }
 
-// skipped counts the frames from a cursor to what could be sent instead as a gap: those
-// that the history no longer holds, whose oldest is tail, and those of generations
-// that are too many.
-func (m *metrics) skipped(cursor, sent, tail uint64) {
-	if sent <= cursor {
-		return
+// skipped counts a gap.
+func (m *metrics) skipped(g *wire.Gap) {
+	frames := m.evictedFrames
+	if g.GetReason() == gapGenerations {
+		frames = m.retunedFrames
 	}
-	held := min(max(cursor, tail), sent)
-	m.evictedFrames.Add(float64(held - cursor))
-	m.retunedFrames.Add(float64(sent - held))
+	frames.Add(float64(g.GetLast() - g.GetFirst() + 1))
 }
 
 // What became of the position that a viewer came with.

@@ -17,6 +17,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"argos/spectrum"
+	"argos/stream/wire"
 )
 
 // gather is a server's metrics by name and labels: the value of a counter or gauge, the
@@ -193,20 +194,27 @@ func TestMetricsOfASession(t *testing.T) {
 
 func TestGapsByReason(t *testing.T) {
 	for _, tc := range []struct {
-		cursor, sent, tail   uint64
+		first, last, tail    uint64
 		evicted, generations float64
 	}{
-		{cursor: 10, sent: 10, tail: 1},
-		{cursor: 10, sent: 10, tail: 20}, // moved meanwhile
-		{cursor: 10, sent: 30, tail: 1, generations: 20},
-		{cursor: 10, sent: 30, tail: 30, evicted: 20},
-		{cursor: 10, sent: 30, tail: 15, evicted: 5, generations: 15},
+		{first: 10, last: 29, tail: 1, generations: 20},
+		{first: 10, last: 29, tail: 30, evicted: 20},
+		{first: 10, last: 29, tail: 40, evicted: 20},
+		{first: 10, last: 29, tail: 15, evicted: 5, generations: 15},
 	} {
 		s := NewServer(newFakeSource(), spectrum.NewHistory(0), nil)
-		s.metrics.skipped(tc.cursor, tc.sent, tc.tail)
+		next := tc.first
+		for _, g := range gaps(tc.first, tc.last, tc.tail) {
+			if g.GetFirst() != next {
+				t.Errorf("%d to %d, tail %d: a gap begins at %d", tc.first, tc.last, tc.tail, g.GetFirst())
+			}
+			next = g.GetLast() + 1
+			s.metrics.skipped(g)
+		}
 		got := gather(t, s)
-		if e, g := got["argos_gap_frames_total reason=evicted"], got["argos_gap_frames_total reason=generations"]; e != tc.evicted || g != tc.generations {
-			t.Errorf("from %d to %d, tail %d: %g evicted, %g of old generations", tc.cursor, tc.sent, tc.tail, e, g)
+		e, g := got["argos_gap_frames_total reason=evicted"], got["argos_gap_frames_total reason=generations"]
+		if next != tc.last+1 || e != tc.evicted || g != tc.generations {
+			t.Errorf("%d to %d, tail %d: %g evicted, %g of old generations", tc.first, tc.last, tc.tail, e, g)
 		}
 	}
 }
@@ -215,10 +223,11 @@ func TestGapsByReason(t *testing.T) {
 func TestMetricsTakeNoMemory(t *testing.T) {
 	m := newMetrics()
 	f := &shared{first: 3, last: 9, sampled: time.Now(), measured: time.Now()}
+	gap := &wire.Gap{First: 1, Last: 2, Reason: gapEvicted}
 	count := func() {
 		m.delivered(f)
 		m.timed(f)
-		m.skipped(3, 5, 4)
+		m.skipped(gap)
 		m.acknowledged.Observe(0.012)
 		m.sentBytes[encodingPB].Add(4096)
 	}

@@ -23,10 +23,12 @@ type share struct {
 // in use and a few viewers that lag.
 const shareEntries = 64
 
+// A part is what is encoded once.
 type part struct {
-	encoding encoding
-	columns  int
-	from, to uint64 // sequence numbers, to not included
+	encoding   encoding
+	generation uint64 // that slice is of
+	slice      spectrum.Slice
+	from, to   uint64 // sequence numbers, to not included
 }
 
 // shared is one encoded part. Whoever asks first makes it; others wait for that.
@@ -34,15 +36,14 @@ type shared struct {
 	part     part
 	once     sync.Once
 	message  []byte
-	first    uint64 // the range that message stands for: within part, one generation
-	last     uint64
+	first    uint64    // the range that message stands for: within part, one generation
+	last     uint64    // 0: nothing of the part's generation is held any more
 	sampled  time.Time // of the newest frame: its last sample
 	measured time.Time
 	err      error
 }
 
-// get returns the message for p. Its first and last say what it covers; last is 0 if
-// nothing of p is held any more.
+// get returns the message for p.
 func (s *share) get(p part) *shared {
 	s.mu.Lock()
 	var found *shared
@@ -84,13 +85,13 @@ var makers = sync.Pool{New: func() any { return new(maker) }}
 func (s *share) make(e *shared) {
 	m := makers.Get().(*maker)
 	defer makers.Put(m)
-	if !s.history.Merge(&m.merged, e.part.from, e.part.to) {
+	if !s.history.Merge(&m.merged, e.part.from, e.part.to) || m.merged.Grid.Generation != e.part.generation {
 		return
 	}
 	f := &m.merged
-	if e.part.columns > 0 && e.part.columns < f.Grid.Bins {
-		spectrum.Reduce(&m.tier, f, e.part.columns)
+	if e.part.slice.Cells() < f.Grid.Bins {
 		f = &m.tier
+		spectrum.Reduce(f, &m.merged, e.part.slice)
 	}
 	buffer := make([]byte, 0, m.lastMessageIn+m.lastMessageIn/8)
 	e.message, e.err = m.encoder.encode(buffer, e.part.encoding, f, time.Now())

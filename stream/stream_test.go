@@ -180,6 +180,8 @@ func (r *recorder) Frame(f *spectrum.Frame) {
 	}
 }
 
+func (r *recorder) Gap(uint64, uint64) {}
+
 func (r *recorder) Event(e Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -252,15 +254,20 @@ func TestFramesArriveAsMeasured(t *testing.T) {
 // many frames are missing between the first and the last.
 func checkLaws(t *testing.T, produced, received []*spectrum.Frame) (missing uint64) {
 	t.Helper()
-	last := uint64(0)
+	newest := uint64(0)
+	var open holes
 	for _, f := range received {
-		if f.FirstSeq <= last || f.LastSeq < f.FirstSeq || f.LastSeq > uint64(len(produced)) {
-			t.Fatalf("frames %d to %d came after %d", f.FirstSeq, f.LastSeq, last)
+		switch {
+		case f.LastSeq < f.FirstSeq || f.LastSeq > uint64(len(produced)):
+			t.Fatalf("frames %d to %d came of %d", f.FirstSeq, f.LastSeq, len(produced))
+		case f.FirstSeq > newest:
+			if newest > 0 && f.FirstSeq > newest+1 {
+				open = append(open, hole{newest + 1, f.FirstSeq - 1})
+			}
+			newest = f.LastSeq
+		case !open.fill(f.FirstSeq, f.LastSeq):
+			t.Fatalf("frames %d to %d came after %d, missing were %v", f.FirstSeq, f.LastSeq, newest, open)
 		}
-		if last > 0 {
-			missing += f.FirstSeq - last - 1
-		}
-		last = f.LastSeq
 		for b := range f.Max {
 			peak := int16(spectrum.Absent)
 			for _, p := range produced[f.FirstSeq-1 : f.LastSeq] {
@@ -274,5 +281,5 @@ func checkLaws(t *testing.T, produced, received []*spectrum.Frame) (missing uint
 			}
 		}
 	}
-	return missing
+	return open.frames()
 }

@@ -26,12 +26,43 @@ const (
 // frameTimes are the stages of one frame on our clock.
 type frameTimes struct {
 	seq                               uint64
+	message                           uint64 // of the session, from 1
 	sampled, measured, sent, received time.Time
+	past                              bool // a row of a hole
 }
 
-// catchUp is a hole being filled after a reconnect.
+// news is something for the sink.
+type news struct {
+	gap   hole   // of frames that will not come, or
+	event *Event // what happened
+}
+
+// tell hands the sink what is new.
+func (c *Client) tell() {
+	c.mu.Lock()
+	told := c.news
+	c.news = nil
+	c.mu.Unlock()
+	for _, n := range told {
+		if n.event != nil {
+			c.sink.Event(*n.event)
+		} else {
+			c.sink.Gap(n.gap.first, n.gap.last)
+		}
+	}
+}
+
+func (c *Client) note(e Event) { c.news = append(c.news, news{event: &e}) }
+
+// lose counts frames that will not come.
+func (c *Client) lose(h hole) {
+	c.link.Missing += h.last - h.first + 1
+	c.news = append(c.news, news{gap: h})
+}
+
+// catchUp is what is missed being filled in after a reconnect.
 type catchUp struct {
-	to            uint64 // newest frame when the link came back; 0: none
+	to            uint64 // newest frame when the link came back; 0: nothing is caught up with
 	down          time.Duration
 	frames, rows  uint64
 	missingBefore uint64
@@ -79,8 +110,8 @@ func (c *Client) scheduled(attempt int, wait time.Duration) {
 	c.link.Attempt, c.link.RetryAt = attempt, time.Now().Add(wait)
 }
 
-// welcome begins a session, which cut ends, and returns what is to be told of it.
-func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) []Event {
+// welcome begins a session, which cut ends.
+func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,32 +130,40 @@ func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) []Event {
 	c.heard = now
 	c.rtt = roundTrips{}
 	c.catchUp = catchUp{}
+	c.messages, c.acked, c.ackSent = 0, 0, 0
+	c.times = [framesTimed]frameTimes{}
 	if !again {
 		c.connected = true
 		close(c.connects)
-		return nil
+		return
 	}
 	outage := &c.link.Outages[len(c.link.Outages)-1]
 	outage.To = now
 	down := now.Sub(outage.From)
+	if !sameEpoch || !w.GetResumed() {
+		for _, h := range c.holes {
+			c.lose(h)
+		}
+		c.holes = nil
+	}
 	if !sameEpoch {
 		c.link.Restarts++
-		c.link.LastSeq, c.acked, c.ackSent = 0, 0, 0
+		c.link.LastSeq = 0
 		c.events = eventTrack{}
-		c.times = [framesTimed]frameTimes{}
-		return []Event{{Time: now, Kind: "gap", Severity: Warning, Text: fmt.Sprintf(
-			"link back after %s: the server was restarted, what it saw meanwhile is not known", lasting(down))}}
+		c.note(Event{Time: now, Kind: kindRestart, Severity: Warning, Text: fmt.Sprintf(
+			"link back after %s: the server was restarted, what it saw meanwhile is not known", lasting(down))})
+		return
 	}
 	text := fmt.Sprintf("link back after %s", lasting(down))
 	switch head := w.GetHead().GetSeq(); {
 	case !w.GetResumed() || c.link.LastSeq == 0:
-	case head > c.link.LastSeq:
-		c.catchUp = catchUp{to: head, down: down, missingBefore: c.link.Missing}
-		return nil
+	case head > c.link.LastSeq || len(c.holes) > 0:
+		c.catchUp = catchUp{to: max(head, c.link.LastSeq), down: down, missingBefore: c.link.Missing}
+		return
 	default:
 		text += ": nothing missed"
 	}
-	return []Event{{Time: now, Kind: "link", Text: text}}
+	c.note(Event{Time: now, Kind: "link", Text: text})
 }
 
 // lasting writes a stretch of time with its units apart: 944 ms, 3.2 s, 2 m 05 s.
@@ -141,58 +180,103 @@ func lasting(d time.Duration) string {
 	}
 }
 
-// received counts a frame in. It reports whether the frame is newer than the last,
-// and the event of a hole that is now filled.
-func (c *Client) received(f *spectrum.Frame, sent, now time.Time) (back *Event, fresh bool) {
+// received counts a frame in. It reports whether the frame is news: newer than the
+// newest, or of a hole.
+func (c *Client) received(f *spectrum.Frame, sent, now time.Time) (fresh bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.messages++
 	l := &c.link
-	if f.FirstSeq <= l.LastSeq {
-		return nil, false
+	past := f.FirstSeq <= l.LastSeq
+	if past && !c.holes.fill(f.FirstSeq, f.LastSeq) {
+		return false
 	}
-	missing := uint64(0)
-	if l.LastSeq > 0 {
-		missing = f.FirstSeq - l.LastSeq - 1
+	if f.Merged() > 1 {
+		l.Merged += uint64(f.Merged())
 	}
-	l.Missing += missing
-	l.Behind = f.Merged()
-	if l.Behind > 1 {
-		l.Merged += uint64(l.Behind)
-		if c.catchUp.to == 0 {
-			c.lastMerge = now
-		}
-	}
-	l.LastSeq, l.LastFrame, l.Tier = f.LastSeq, now, 0
-	if c.options.Columns > 0 {
-		l.Tier = f.Grid.Bins
+	if !past {
+		c.newest(f, now)
 	}
 	c.frames.add(now, 1)
 	offset := c.rtt.clockOffset()
-	c.times[c.timed] = frameTimes{f.LastSeq, f.Last.Add(-offset), f.Measured.Add(-offset), sent.Add(-offset), now}
+	c.times[c.timed] = frameTimes{
+		seq: f.LastSeq, message: c.messages, past: past,
+		sampled: f.Last.Add(-offset), measured: f.Measured.Add(-offset), sent: sent.Add(-offset), received: now,
+	}
 	c.timed = (c.timed + 1) % framesTimed
-
-	if c.catchUp.to == 0 {
-		return nil, true
+	if f.FirstSeq <= c.catchUp.to {
+		c.catchUp.frames += uint64(f.Merged())
+		c.catchUp.rows++
 	}
-	c.catchUp.frames += f.LastSeq - f.FirstSeq + 1
-	c.catchUp.rows++
-	if f.LastSeq < c.catchUp.to {
-		return nil, true
-	}
-	lost := "nothing lost"
-	if n := l.Missing - c.catchUp.missingBefore; n > 0 {
-		lost = fmt.Sprintf("%d frames lost", n)
-	}
-	back = &Event{Time: now, Kind: "link", Text: fmt.Sprintf("link back after %s: %d frames in %d rows, %s",
-		lasting(c.catchUp.down), c.catchUp.frames, c.catchUp.rows, lost)}
-	c.catchUp = catchUp{}
-	return back, true
+	c.caughtUp(now)
+	return true
 }
 
-// rendered takes the age of frame seq, which is on the screen since now.
+// newest takes over what the newest frame tells. What lies between it and the one before
+// is a hole.
+func (c *Client) newest(f *spectrum.Frame, now time.Time) {
+	l := &c.link
+	if l.LastSeq > 0 && f.FirstSeq > l.LastSeq+1 {
+		if len(c.holes) == holesMost {
+			c.lose(c.holes[0])
+			c.holes = slices.Delete(c.holes, 0, 1)
+		}
+		c.holes = append(c.holes, hole{l.LastSeq + 1, f.FirstSeq - 1})
+	}
+	if l.Behind = f.Merged(); l.Behind > 1 && c.catchUp.to == 0 {
+		c.lastMerge = now
+	}
+	l.LastSeq, l.LastFrame, l.Tier = f.LastSeq, now, 0
+	measured := f.Grid.Measured()
+	if f.Grid.Part.Cell > measured.Slice(c.view.LowHz, c.view.HighHz, c.view.Columns).Cell {
+		l.Tier = f.Grid.Bins
+	}
+}
+
+// caughtUp tells that all holes of an outage are filled, if they are.
+func (c *Client) caughtUp(now time.Time) {
+	if c.catchUp.to == 0 || c.link.LastSeq < c.catchUp.to || len(c.holes) > 0 {
+		return
+	}
+	lost := "nothing lost"
+	if n := c.link.Missing - c.catchUp.missingBefore; n > 0 {
+		lost = fmt.Sprintf("%d frames lost", n)
+	}
+	c.note(Event{Time: now, Kind: "link", Text: fmt.Sprintf("link back after %s: %d frames in %d rows, %s",
+		lasting(c.catchUp.down), c.catchUp.frames, c.catchUp.rows, lost)})
+	c.catchUp = catchUp{}
+}
+
+// gone takes the server's word that frames will not come.
+func (c *Client) gone(g *wire.Gap) {
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	h := hole{g.GetFirst(), g.GetLast()}
+	if !c.holes.fill(h.first, h.last) {
+		return
+	}
+	c.lose(h)
+	why := map[string]string{
+		gapEvicted:     "the server no longer holds them",
+		gapGenerations: "they are from before too many changes of tuning",
+	}[g.GetReason()]
+	if why == "" {
+		why = cleanText(g.GetReason())
+	}
+	c.note(Event{Time: now, Kind: "gap", Severity: Warning, Text: fmt.Sprintf("%d frames lost: %s", h.last-h.first+1, why)})
+	c.caughtUp(now)
+}
+
+// rendered takes the age of frame seq, which is on the screen since now, and that it and
+// those before it can be acknowledged.
 func (c *Client) rendered(seq uint64, now time.Time) {
 	for _, t := range c.times {
-		if t.seq == seq {
+		if t.seq != seq || t.message <= c.acked {
+			continue
+		}
+		c.acked, c.ackedAt = t.message, now
+		if !t.past {
 			c.link.Age = Age{
 				Capture: max(t.measured.Sub(t.sampled), 0),
 				Serve:   max(t.sent.Sub(t.measured), 0),
@@ -200,8 +284,8 @@ func (c *Client) rendered(seq uint64, now time.Time) {
 				Draw:    max(now.Sub(t.received), 0),
 				Last:    t.sampled,
 			}
-			return
 		}
+		return
 	}
 }
 
@@ -212,6 +296,7 @@ func (c *Client) Link() Link {
 	defer c.mu.Unlock()
 	c.count(now)
 	l := c.link
+	l.Pending = c.holes.frames()
 	l.Outages = slices.Clone(l.Outages)
 	l.RTT = c.rtt.snapshot()
 	l.In, l.Out, l.Frames = c.in.snapshot(now), c.out.snapshot(now), c.frames.snapshot(now)
@@ -249,6 +334,8 @@ func (c *Client) liveState(now time.Time) (LinkState, time.Time) {
 		return CatchingUp, c.link.Since
 	case now.Sub(c.lastMerge) < mergedShows:
 		return Degraded, c.lastMerge
+	case c.link.Tier > 0:
+		return Degraded, c.link.Since
 	}
 	return Live, c.link.Since
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -167,7 +168,7 @@ func (tr *trial) feed(frames int) {
 type guest struct {
 	*Client
 	witness *witness
-	columns int
+	view    View
 	leave   func()
 }
 
@@ -179,7 +180,7 @@ func (tr *trial) invite(t *testing.T, url string, o *ClientOptions, shows func()
 	c := NewClient(url, w, o)
 	w.client = c
 	leave := run(t, c, func(ctx context.Context) { w.show(ctx, shows) })
-	return &guest{Client: c, witness: w, columns: o.Columns, leave: leave}
+	return &guest{Client: c, witness: w, view: o.View, leave: leave}
 }
 
 // run connects c and runs what goes along with it until leave is called.
@@ -207,10 +208,13 @@ func (w *witness) show(ctx context.Context, shows func() time.Duration) {
 			return
 		case <-w.stir:
 		}
-		w.client.mu.Lock()
-		epoch := w.client.link.Server.Epoch
-		w.client.mu.Unlock()
-		seq, _ := w.newest(epoch)
+		seq := uint64(0)
+		for _, t := range slices.Backward(w.all()) {
+			if t.frame != nil {
+				seq = t.frame.LastSeq
+				break
+			}
+		}
 		timer := time.NewTimer(shows())
 		select {
 		case <-ctx.Done():
@@ -227,7 +231,7 @@ func (w *witness) show(ctx context.Context, shows func() time.Duration) {
 // laws checks both for a guest that has left.
 func (tr *trial) laws(g *guest) error {
 	got := g.witness.all()
-	if err := checkPeaks(tr.lives, g.columns, got); err != nil {
+	if err := checkPeaks(tr.lives, g.view, got); err != nil {
 		return fmt.Errorf("the law of peaks: %w", err)
 	}
 	if err := checkEvents(tr.lives, got); err != nil {
@@ -239,8 +243,9 @@ func (tr *trial) laws(g *guest) error {
 // behind says what of the newest life the guest lacks; empty: nothing.
 func (tr *trial) behind(g *guest) string {
 	seq, offset := g.witness.newest(tr.server.epoch)
-	if head, logged := uint64(len(tr.life().frames)), tr.server.events.Head(); seq != head || offset != logged {
-		return fmt.Sprintf("is at frame %d of %d and event %d of %d, %s", seq, head, offset, logged, g.Link().State)
+	link := g.Link()
+	if head, logged := uint64(len(tr.life().frames)), tr.server.events.Head(); seq != head || offset != logged || link.Pending > 0 {
+		return fmt.Sprintf("is at frame %d of %d, lacks %d, and event %d of %d, %s", seq, head, link.Pending, offset, logged, link.State)
 	}
 	return ""
 }

@@ -22,17 +22,15 @@ const (
 	deadAfter        = 15 * time.Second
 	goodbyeTimeout   = time.Second
 
-	windowMost  = 32 // frame messages on their way to a viewer that keeps up
-	windowLeast = 2
-	lagAllowed  = 250 * time.Millisecond // over the least round trip before the window halves
-
-	generationsAtOnce = 4  // of a hole; what is older becomes a gap
-	rowsAtOnce        = 32 // of a hole that is filled after a reconnect
+	generationsAtOnce = 4  // that are sent to one who was away or lagged; what is older is a gap
+	usualRows         = 64 // in which holes are filled, unless told otherwise
+	rowsMost          = 4096
+	holesMost         = 8 // of one who resumes; what is older is a gap
 )
 
-// A viewer is one session: a cursor into the history, one into the event log, and a
-// window of frames that were sent and not yet acknowledged. Nothing is queued for it
-// but replies. One goroutine reads, one writes.
+// A viewer is one session: a cursor into the history and the holes behind it, a cursor
+// into the event log, and a window of frames that were sent and not yet acknowledged.
+// Nothing is queued for it but replies. One goroutine reads, one writes.
 type viewer struct {
 	server   *Server
 	conn     *websocket.Conn
@@ -45,24 +43,19 @@ type viewer struct {
 	wake     chan struct{}            // something below changed
 
 	mu       sync.Mutex
-	columns  int
-	window   int
-	sent     []flight // frame messages not yet acknowledged, oldest first
+	view     View
+	flow     flow
 	progress progress
-	least    time.Duration // shortest time from send to acknowledgement so far
 
 	// Of the writer alone.
-	cursor     uint64   // next sequence number to send
-	fill       []uint64 // ends of the rows of a hole being filled
+	cursor     uint64 // next sequence number to send
+	holes      holes  // before the cursor, still to be filled
+	rowFrames  uint64 // how many frames go in a row of a hole
+	oldest     uint64 // what of the holes is older than this is too old
+	filled     bool   // the last frame message was a row of a hole
 	events     eventCursor
 	deviceSeen uint64
 	scratch    []byte
-}
-
-// A flight is one frame message under way.
-type flight struct {
-	last uint64
-	sent time.Time
 }
 
 func newViewer(s *Server, conn *websocket.Conn, e encoding) *viewer {
@@ -72,8 +65,8 @@ func newViewer(s *Server, conn *websocket.Conn, e encoding) *viewer {
 		commands: make(chan *wire.Command, commandsAtOnce),
 		replies:  make(chan *wire.ServerMessage, repliesWaiting),
 		wake:     make(chan struct{}, 1),
-		window:   windowMost, metrics: s.metrics,
-		events: eventCursor{log: s.events},
+		metrics:  s.metrics,
+		events:   eventCursor{log: s.events},
 	}
 }
 
@@ -151,6 +144,8 @@ func (v *viewer) hello(ctx context.Context) (*wire.Hello, error) {
 		_ = v.conn.Close(websocket.StatusPolicyViolation, errHello.Error())
 	})
 	defer silence.Stop()
+	// A viewer says Hello as soon as the link is up: the time is that of a round trip.
+	began := time.Now()
 	m, err := v.receive(ctx)
 	if err != nil {
 		return nil, err
@@ -158,6 +153,7 @@ func (v *viewer) hello(ctx context.Context) (*wire.Hello, error) {
 	if m.GetHello() == nil {
 		return nil, errHello
 	}
+	v.flow = newFlow(time.Since(began))
 	return m.GetHello(), nil
 }
 
@@ -202,24 +198,32 @@ func (v *viewer) place(resume *wire.Position) (newest *wire.Position, resumed bo
 	v.metrics.joins.WithLabelValues(outcome).Inc()
 	// One that has seen no frame yet has no hole.
 	if resumed && resume.GetSeq() > 0 {
-		v.cursor = resume.GetSeq() + 1
-		v.fillHole(head)
+		v.resume(resume, head)
 	}
 	v.mu.Lock()
-	v.progress = progress{next: v.cursor, filling: len(v.fill) > 0}
+	v.progress = progress{next: v.cursor, filling: len(v.holes) > 0}
 	v.mu.Unlock()
 	return &wire.Position{Epoch: v.server.epoch, Seq: head - 1, Offset: offset}, resumed
 }
 
-// fillHole plans the rows in which the frames from the cursor to head will go.
-func (v *viewer) fillHole(head uint64) {
-	from := v.server.history.Recent(max(v.cursor, v.server.history.Tail()), generationsAtOnce)
-	frames := head - min(from, head)
-	rows := min(frames, rowsAtOnce)
-	v.fill = v.fill[:0]
-	for r := range rows {
-		v.fill = append(v.fill, from+(r+1)*frames/rows)
+// resume plans how one who was away gets what it lacks: the newest frame first, the rest
+// in rows.
+func (v *viewer) resume(from *wire.Position, head uint64) {
+	last := from.GetSeq()
+	v.cursor = max(last+1, head-1)
+	for _, r := range from.GetHoles() {
+		if n := len(v.holes); r.GetFirst() > 0 && r.GetFirst() <= r.GetLast() && r.GetLast() <= last &&
+			n < holesMost && (n == 0 || r.GetFirst() > v.holes[n-1].last) {
+			v.holes = append(v.holes, hole{r.GetFirst(), r.GetLast()})
+		}
 	}
+	if last+1 < v.cursor {
+		v.holes = append(v.holes, hole{last + 1, v.cursor - 1})
+	}
+	v.oldest = v.server.history.Recent(0, head, generationsAtOnce)
+	v.filled = true // the newest goes first
+	rows := uint64(v.view.Rows)
+	v.rowFrames = (v.holes.frames() + rows - 1) / rows
 }
 
 // read takes what the viewer says until the link ends.
@@ -231,7 +235,7 @@ func (v *viewer) read(ctx context.Context) error {
 		}
 		switch kind := m.GetKind().(type) {
 		case *wire.ClientMessage_Ack:
-			v.acknowledge(kind.Ack.GetSeq())
+			v.acknowledge(kind.Ack.GetFrames())
 		case *wire.ClientMessage_View:
 			v.setView(kind.View)
 		case *wire.ClientMessage_Ping:
@@ -251,37 +255,25 @@ func (v *viewer) read(ctx context.Context) error {
 	}
 }
 
-func (v *viewer) setView(view *wire.View) {
+// setView takes what the viewer can show, as far as it makes sense.
+func (v *viewer) setView(w *wire.View) {
+	view := View{
+		Columns: int(min(w.GetColumns(), maxBins)), LowHz: finite(w.GetLowHz()), HighHz: finite(w.GetHighHz()),
+		Rows: int(min(w.GetRows(), rowsMost)),
+	}
+	if view.Rows == 0 {
+		view.Rows = usualRows
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.columns = int(min(view.GetColumns(), maxBins))
+	v.view = view
 }
 
-// acknowledge takes all frames up to seq as shown. What took longer than the least
-// round trip and lagAllowed halves the window; what did not lets it grow again.
-func (v *viewer) acknowledge(seq uint64) {
+// acknowledge takes the first so many frame messages of the session as shown.
+func (v *viewer) acknowledge(frames uint64) {
 	v.mu.Lock()
-	defer v.mu.Unlock()
-	done := 0
-	for done < len(v.sent) && v.sent[done].last <= seq {
-		done++
-	}
-	if done == 0 {
-		return
-	}
-	for _, f := range v.sent[:done] {
-		v.metrics.acknowledged.Observe(time.Since(f.sent).Seconds())
-	}
-	took := time.Since(v.sent[done-1].sent)
-	v.sent = v.sent[:copy(v.sent, v.sent[done:])]
-	if v.least == 0 || took < v.least {
-		v.least = took
-	}
-	if took > v.least+lagAllowed {
-		v.window = max(v.window/2, windowLeast)
-	} else {
-		v.window = min(v.window+1, windowMost)
-	}
+	v.flow.acknowledge(frames, time.Now(), func(took time.Duration) { v.metrics.acknowledged.Observe(took.Seconds()) })
+	v.mu.Unlock()
 	select {
 	case v.wake <- struct{}{}:
 	default:

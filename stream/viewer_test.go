@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
 
@@ -17,7 +18,7 @@ func (v *viewer) take(m *wire.ClientMessage) {
 		v.setView(kind.Hello.GetView())
 		v.place(kind.Hello.GetResume())
 	case *wire.ClientMessage_Ack:
-		v.acknowledge(kind.Ack.GetSeq())
+		v.acknowledge(kind.Ack.GetFrames())
 	case *wire.ClientMessage_View:
 		v.setView(kind.View)
 	case *wire.ClientMessage_Command:
@@ -39,7 +40,11 @@ func FuzzClientMessage(f *testing.F) {
 	for _, m := range []*wire.ClientMessage{
 		helloMessage,
 		{Kind: &wire.ClientMessage_Hello{Hello: &wire.Hello{Resume: &wire.Position{Epoch: server.epoch, Seq: 3, Offset: 2}}}},
-		{Kind: &wire.ClientMessage_Ack{Ack: &wire.Ack{Seq: 5}}},
+		{Kind: &wire.ClientMessage_Hello{Hello: &wire.Hello{
+			View:   &wire.View{Columns: 5, LowHz: 100.01e6, HighHz: 100.02e6, Rows: 3},
+			Resume: &wire.Position{Epoch: server.epoch, Seq: 60, Holes: []*wire.Range{{First: 2, Last: 3}, {First: 7, Last: 50}}},
+		}}},
+		{Kind: &wire.ClientMessage_Ack{Ack: &wire.Ack{Frames: 5}}},
 		{Kind: &wire.ClientMessage_View{View: &wire.View{Columns: 7}}},
 		{Kind: &wire.ClientMessage_Ping{Ping: &wire.Ping{Id: 1}}},
 		{Kind: &wire.ClientMessage_Command{Command: &wire.Command{Key: "k", Set: map[string]string{"freq": "1G", "range": "1M:2M"}}}},
@@ -64,24 +69,28 @@ func FuzzClientMessage(f *testing.F) {
 		if resume := m.GetHello().GetResume(); resume.GetEpoch() != "" {
 			resume.Epoch = server.epoch
 		}
-		v := &viewer{server: server, metrics: server.metrics, encoding: e, window: windowMost, wake: make(chan struct{}, 1), events: eventCursor{log: server.events}}
-		v.sent = []flight{{last: 5}, {last: 9}}
+		v := &viewer{server: server, metrics: server.metrics, encoding: e, flow: newFlow(0), wake: make(chan struct{}, 1), events: eventCursor{log: server.events}}
+		v.flow.send(5, 5, time.Now())
+		v.flow.send(9, 9, time.Now())
 		v.cursor = 1
 		v.take(m)
 		head := h.Head()
-		if v.cursor < 1 || v.cursor > head || len(v.fill) > rowsAtOnce || v.events.offset > server.events.Head() {
-			t.Fatalf("cursor %d of %d, offset %d, %d rows", v.cursor, head, v.events.offset, len(v.fill))
+		if v.cursor < 1 || v.cursor > head || len(v.holes) > holesMost+1 || v.events.offset > server.events.Head() {
+			t.Fatalf("cursor %d of %d, offset %d, holes %v", v.cursor, head, v.events.offset, v.holes)
 		}
-		last := v.cursor
-		for _, end := range v.fill {
-			if end < last || end > head {
-				t.Fatalf("rows end at %v, from %d to %d", v.fill, v.cursor, head)
+		last := uint64(0)
+		for _, h := range v.holes {
+			if h.first <= last || h.last < h.first || h.last >= v.cursor {
+				t.Fatalf("holes %v before %d", v.holes, v.cursor)
 			}
-			last = end
+			last = h.last
+		}
+		if len(v.holes) > 0 && (v.rowFrames == 0 || v.oldest == 0) {
+			t.Fatalf("rows of %d from %d on", v.rowFrames, v.oldest)
 		}
 		if v.cursor < head {
-			if s := server.share.get(part{e, v.columns, v.cursor, head}); s.err != nil || s.last == 0 {
-				t.Fatalf("%d columns from %d: %v", v.columns, v.cursor, s.err)
+			if p, err := v.part(v.cursor, head); err != nil || p == nil {
+				t.Fatalf("%+v from %d: %v", v.view, v.cursor, err)
 			}
 		}
 	})

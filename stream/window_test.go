@@ -3,7 +3,6 @@ package stream
 import (
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"argos/spectrum"
 )
@@ -81,35 +80,6 @@ func TestHoleKeepsTheNewestGenerations(t *testing.T) {
 	})
 }
 
-func TestWindowFollowsTheLag(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		v := &viewer{metrics: newMetrics(), window: windowMost, wake: make(chan struct{}, 1)}
-		seq := uint64(0)
-		roundTrip := func(took time.Duration) {
-			seq++
-			v.sent = append(v.sent, flight{seq, time.Now()})
-			time.Sleep(took)
-			v.acknowledge(seq)
-		}
-		roundTrip(100 * time.Millisecond)
-		for _, want := range []int{16, 8, 4, 2, 2} {
-			if roundTrip(400 * time.Millisecond); v.window != want {
-				t.Fatalf("window %d after a late acknowledgement, want %d", v.window, want)
-			}
-		}
-		for range 100 {
-			roundTrip(300 * time.Millisecond)
-		}
-		if v.window != windowMost {
-			t.Errorf("window %d after acknowledgements in time", v.window)
-		}
-		v.acknowledge(1 << 62) // of what was never sent
-		if len(v.sent) != 0 {
-			t.Errorf("%d under way", len(v.sent))
-		}
-	})
-}
-
 // A frame that is asked for by many is encoded once.
 func TestShareEncodesOnce(t *testing.T) {
 	h := spectrum.NewHistory(0)
@@ -117,9 +87,11 @@ func TestShareEncodesOnce(t *testing.T) {
 		h.Append(testFrame(n))
 	}
 	s := share{history: h}
+	grid, _ := h.GridAt(1)
+	whole := grid.Slice(0, 0, 0)
 	done := make(chan *shared)
 	for range 8 {
-		go func() { done <- s.get(part{encodingPB, 0, 1, 11}) }()
+		go func() { done <- s.get(part{encodingPB, 1, whole, 1, 11}) }()
 	}
 	first := <-done
 	for range 7 {
@@ -130,7 +102,9 @@ func TestShareEncodesOnce(t *testing.T) {
 	if s.encoded != 1 || first.first != 1 || first.last != 10 || len(first.message) == 0 {
 		t.Errorf("encoded %d times, %d to %d", s.encoded, first.first, first.last)
 	}
-	if e := s.get(part{encodingPB, 16, 11, 12}); e.last != 0 || e.message != nil {
-		t.Errorf("what is not there is %d to %d", e.first, e.last)
+	for _, gone := range []part{{encodingPB, 1, whole, 11, 12}, {encodingPB, 2, whole, 1, 11}} {
+		if e := s.get(gone); e.last != 0 || e.message != nil {
+			t.Errorf("what is not there is %d to %d", e.first, e.last)
+		}
 	}
 }

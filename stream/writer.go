@@ -53,52 +53,129 @@ func (v *viewer) write(ctx, session context.Context) error {
 	return nil
 }
 
-// writeFrame sends everything from the cursor to the head as one message, or the next
-// row of a hole, if the window has room and there is anything.
+// writeFrame sends everything from the cursor to the head as one message, or a row of a
+// hole, if the window has room and there is anything: the newest first, then by turns.
 func (v *viewer) writeFrame(ctx context.Context) (busy bool, err error) {
 	v.mu.Lock()
-	room, columns := len(v.sent) < v.window, v.columns
+	room := v.flow.room()
 	v.mu.Unlock()
 	head := v.server.history.Head()
-	if !room || v.cursor >= head {
+	live, fill := v.cursor < head, len(v.holes) > 0
+	switch {
+	case !room || !live && !fill:
 		return false, nil
+	case live && (!fill || v.filled):
+		v.filled = false
+		return true, v.writeLive(ctx, head)
+	default:
+		v.filled = true
+		return true, v.writeRow(ctx)
 	}
-	to, live := head, len(v.fill) == 0
-	if !live {
-		to, v.fill = v.fill[0], v.fill[1:]
-	}
-	tail, from := v.server.history.Tail(), v.server.history.Recent(v.cursor, generationsAtOnce)
-	if from >= to {
-		return true, nil
-	}
-	frame := v.server.share.get(part{v.encoding, columns, from, to})
-	if frame.err != nil {
-		return true, frame.err
-	}
-	if frame.last == 0 {
-		v.metrics.skipped(v.cursor, to, to)
-		v.cursor = to
-		return true, nil
+}
+
+// writeLive sends what there is from the cursor on, up to the end of its generation.
+func (v *viewer) writeLive(ctx context.Context, head uint64) error {
+	frame, err := v.part(v.server.history.Recent(v.cursor, head, generationsAtOnce), head)
+	if frame == nil {
+		return err
 	}
 	before := v.cursor
 	v.cursor = frame.last + 1
+	if err := v.writePart(ctx, frame, true); err != nil {
+		return err
+	}
+	v.metrics.timed(frame)
+	if frame.first > before {
+		return v.writeGap(ctx, before, frame.first-1)
+	}
+	return nil
+}
+
+// writeRow sends the newest row of the newest hole.
+func (v *viewer) writeRow(ctx context.Context) error {
+	at := len(v.holes) - 1
+	h := &v.holes[at]
+	history := v.server.history
+	oldest := max(v.oldest, history.Tail())
+	if h.last < oldest {
+		gone := *h
+		v.holes = v.holes[:at]
+		return v.writeGap(ctx, gone.first, gone.last)
+	}
+	row := h.last + 1 - min(v.rowFrames, h.last)
+	frame, err := v.part(history.Recent(max(h.first, row, oldest), h.last+1, 1), h.last+1)
+	if frame == nil {
+		return err
+	}
+	if h.last = frame.first - 1; h.last < h.first {
+		v.holes = v.holes[:at]
+	}
+	return v.writePart(ctx, frame, false)
+}
+
+// part is the encoded frames of the generation of from up to but not including to, as
+// the viewer can show them and its link takes them; nil where they are gone meanwhile.
+func (v *viewer) part(from, to uint64) (*shared, error) {
+	grid, ok := v.server.history.GridAt(from)
+	if !ok {
+		return nil, nil
+	}
+	v.mu.Lock()
+	slice := v.flow.fit(grid.Slice(v.view.LowHz, v.view.HighHz, v.view.Columns), time.Now())
+	v.mu.Unlock()
+	frame := v.server.share.get(part{v.encoding, grid.Generation, slice, from, to})
+	if frame.err != nil || frame.last == 0 {
+		return nil, frame.err
+	}
+	return frame, nil
+}
+
+// writePart sends a frame message and counts it as under way.
+func (v *viewer) writePart(ctx context.Context, frame *shared, live bool) error {
 	now := time.Now()
 	v.mu.Lock()
-	v.sent = append(v.sent, flight{frame.last, now})
-	v.progress.next, v.progress.filling = v.cursor, len(v.fill) > 0
+	v.flow.send(len(frame.message), frame.part.slice.Cells(), now)
+	v.progress.next, v.progress.filling = v.cursor, len(v.holes) > 0
 	if live && frame.last > frame.first {
 		v.progress.merged = now
 	}
 	v.mu.Unlock()
 	if err := v.put(ctx, frame.message); err != nil {
-		return true, err
+		return err
 	}
-	v.metrics.skipped(before, frame.first, tail) // it knows now
 	v.metrics.delivered(frame)
-	if live {
-		v.metrics.timed(frame)
+	return nil
+}
+
+// writeGap declares frames that the viewer will not get in any form.
+func (v *viewer) writeGap(ctx context.Context, first, last uint64) error {
+	for _, g := range gaps(first, last, v.server.history.Tail()) {
+		v.metrics.skipped(g)
+		if err := v.send(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Gap{Gap: g}}); err != nil {
+			return err
+		}
 	}
-	return true, nil
+	return nil
+}
+
+// Why frames will not come.
+const (
+	gapEvicted     = "evicted"     // no longer held
+	gapGenerations = "generations" // of generations that are too many
+)
+
+// gaps are the frames first to last by the reason why they do not come; tail is the
+// oldest that is held.
+func gaps(first, last, tail uint64) []*wire.Gap {
+	var g []*wire.Gap
+	held := min(max(first, tail), last+1)
+	if first < held {
+		g = append(g, &wire.Gap{First: first, Last: held - 1, Reason: gapEvicted})
+	}
+	if held <= last {
+		g = append(g, &wire.Gap{First: held, Last: last, Reason: gapGenerations})
+	}
+	return g
 }
 
 // goodbye tells the viewer that the server ends and when to come back.

@@ -57,7 +57,7 @@ type App struct {
 
 	dirty    chan struct{} // something to draw; one slot is enough
 	quitting chan error
-	drawn    uint64 // newest frame in the draw under way
+	drawn    uint64 // frame taken last in the draw under way
 	acked    uint64
 	started  atomic.Bool
 
@@ -66,6 +66,10 @@ type App struct {
 }
 
 var _ stream.Sink = (*App)(nil)
+
+// Wants is what of the frames an App can show: more cells than any terminal has, for
+// markers and copies, and rows for a waterfall.
+var Wants = stream.View{Columns: 4096, Rows: 120}
 
 const (
 	maxEvents = 500
@@ -99,6 +103,14 @@ func New(o *Options) (*App, error) {
 func (a *App) Frame(f *spectrum.Frame) {
 	a.mu.Lock()
 	a.live.take(f, a.pace, a.ref)
+	a.mu.Unlock()
+	a.wake()
+}
+
+// Gap says that what is missing in the waterfall will not come.
+func (a *App) Gap(first, last uint64) {
+	a.mu.Lock()
+	a.live.fall.lose(first, last)
 	a.mu.Unlock()
 	a.wake()
 }
@@ -255,7 +267,7 @@ func (a *App) prepare() {
 	if !d.frozen() {
 		d.board.follow(a.live)
 	}
-	a.drawn = a.live.seq
+	a.drawn = a.live.taken
 	if a.newer {
 		d.events = append(d.events[:0], a.events...)
 		a.newer = false

@@ -13,7 +13,9 @@ import (
 type board struct {
 	grid            spectrum.Grid
 	mean, max, hold []int16
-	seq             uint64
+	scratch         []int16
+	seq             uint64    // newest frame
+	taken           uint64    // the last of the frame taken last, which may be of a hole
 	first, last     time.Time // of the newest frame
 	averages        int
 	merged          int
@@ -31,6 +33,11 @@ func newBoard() *board { return &board{fall: newFall()} }
 
 // take copies f, whose memory is the link's.
 func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
+	b.taken = f.LastSeq
+	if b.frames > 0 && !b.anew && f.LastSeq <= b.seq {
+		b.fillIn(f, pace)
+		return
+	}
 	if b.frames > 0 {
 		b.noteGap(f)
 	}
@@ -57,10 +64,22 @@ func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 func (b *board) noteGap(f *spectrum.Frame) {
 	switch {
 	case b.anew:
-		b.fall.gap(f.First, f.First.Sub(b.last), 0)
+		b.fall.gap(b.last, f.First, 0, 0)
 	case f.FirstSeq > b.seq+1:
-		b.fall.gap(f.First, f.First.Sub(b.last), f.FirstSeq-b.seq-1)
+		b.fall.gap(b.last, f.First, b.seq+1, f.FirstSeq-1)
 	}
+}
+
+// fillIn takes a row of a hole: into the waterfall, and its peaks into a hold of what
+// they are of.
+func (b *board) fillIn(f *spectrum.Frame, pace time.Duration) {
+	b.fall.fill(f, pace, b.levels.low, b.levels.high)
+	if !b.holding || f.Grid.Generation != b.grid.Generation {
+		return
+	}
+	b.scratch = resized(b.scratch, len(b.hold))
+	peaks(b.scratch, b.grid.StartHz, b.grid.BinHz, f.Max, f.Grid.StartHz, f.Grid.BinHz)
+	raise(b.hold, b.scratch)
 }
 
 // regrid makes room for another grid. A hold outlives a change of tier, not one of
@@ -99,8 +118,9 @@ func (b *board) relevel(ref *float64) {
 
 // follow brings b up to date with live.
 func (b *board) follow(live *board) {
-	mean, max, hold, fall := b.mean, b.max, b.hold, b.fall
+	mean, max, hold, scratch, fall := b.mean, b.max, b.hold, b.scratch, b.fall
 	*b = *live
+	b.scratch = scratch
 	b.mean = append(mean[:0], live.mean...)
 	b.max = append(max[:0], live.max...)
 	b.hold = append(hold[:0], live.hold...)

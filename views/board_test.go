@@ -161,7 +161,7 @@ func TestFallGapsAndRetune(t *testing.T) {
 	now = now.Add(3200 * time.Millisecond)
 	feed(1)
 	gap := b.fall.row(1)
-	if !gap.gap || gap.gapFrames != 64 || gap.gapFor.Round(100*time.Millisecond) != 3200*time.Millisecond {
+	if !gap.gap || gap.gapFrames() != 64 || !gap.pending || gap.last.Sub(gap.first).Round(100*time.Millisecond) != 3200*time.Millisecond {
 		t.Errorf("gap row: %+v", gap)
 	}
 	if c := b.fall.row(2); c.gap || c.startHz != s.frame.Grid.StartHz {
@@ -180,7 +180,7 @@ func TestFallGapsAndRetune(t *testing.T) {
 	s.frame.Grid.StartHz += 5e6
 	b.anew = true
 	feed(1)
-	if g := b.fall.row(1); !g.gap || g.gapFrames != 0 {
+	if g := b.fall.row(1); !g.gap || g.gapFrames() != 0 {
 		t.Errorf("a restart is drawn as %+v", g)
 	}
 	if got, want := b.grid.StartHz, old+10e6; got != want {

@@ -15,8 +15,9 @@ const (
 // colour window, so that a retune leaves the past where it was. Storage is laid out
 // once.
 type fall struct {
-	rows []fallRow
-	head uint64 // rows begun since the start; the newest is head-1
+	rows    []fallRow
+	head    uint64 // rows begun since the start; the newest is head-1
+	changed uint64 // rows from this one on are not as followed last
 }
 
 // A fallRow is the peaks of a stretch of time, or a gap.
@@ -31,9 +32,17 @@ type fallRow struct {
 	marked          bool // overload, or samples lost
 	cells           []int16
 
-	gap       bool
-	gapFor    time.Duration
-	gapFrames uint64 // 0: nobody knows
+	// A gap lasts from first to last.
+	gap               bool
+	gapFirst, gapLast uint64 // the frames that are missing; 0: nobody knows
+	pending           bool   // they may still come
+}
+
+func (r *fallRow) gapFrames() uint64 {
+	if r.gapFirst == 0 {
+		return 0
+	}
+	return r.gapLast - r.gapFirst + 1
 }
 
 func newFall() fall {
@@ -53,10 +62,18 @@ func (f *fall) row(i int) *fallRow {
 	return &f.rows[(f.head-1-uint64(i))%uint64(len(f.rows))]
 }
 
-func (f *fall) begin() *fallRow {
-	r := &f.rows[f.head%uint64(len(f.rows))]
+// insert makes room for a row that has i newer ones.
+func (f *fall) insert(i int) *fallRow {
 	f.head++
-	*r = fallRow{cells: r.cells[:0]}
+	r := f.row(0)
+	cells := r.cells // of the oldest, which goes
+	for k := range i {
+		newer := f.row(k + 1)
+		*r = *newer
+		r = newer
+	}
+	*r = fallRow{cells: cells[:0]}
+	f.changed = min(f.changed, f.head-1-uint64(i))
 	return r
 }
 
@@ -64,19 +81,91 @@ func (f *fall) begin() *fallRow {
 // grid is another.
 func (f *fall) add(fr *spectrum.Frame, pace time.Duration, low, high float64) {
 	r := f.row(0)
-	if r == nil || r.gap || r.generation != fr.Grid.Generation || r.bins != fr.Grid.Bins ||
-		fr.Last.Sub(r.first) >= pace || fr.Last.Before(r.first) {
-		per := max((len(fr.Max)+fallCells-1)/fallCells, 1)
-		r = f.begin()
-		r.first, r.generation, r.bins = fr.First, fr.Grid.Generation, fr.Grid.Bins
-		r.startHz, r.cellHz, r.stepDB = fr.Grid.StartHz, fr.Grid.BinHz*float64(per), fr.Grid.StepDB
-		r.low, r.high, r.per = low, high, per
-		r.cells = r.cells[:(len(fr.Max)+per-1)/per]
-		for i := range r.cells {
-			r.cells[i] = spectrum.Absent
-		}
+	if r == nil || !r.like(fr) || fr.Last.Sub(r.first) >= pace || fr.Last.Before(r.first) {
+		r = f.insert(0)
+		r.begin(fr, low, high)
 	}
 	r.last = fr.Last
+	r.raise(fr)
+	f.changed = min(f.changed, f.head-1)
+}
+
+// fill puts fr where a gap is, of which it is a part; without one it is too old to be
+// shown.
+func (f *fall) fill(fr *spectrum.Frame, pace time.Duration, low, high float64) {
+	i := 0
+	g := f.row(i)
+	for ; g != nil; g = f.row(i) {
+		if g.gap && g.gapFirst > 0 && g.gapFirst <= fr.FirstSeq && fr.LastSeq <= g.gapLast {
+			break
+		}
+		i++
+	}
+	if g == nil || i+2 >= len(f.rows) { // it and its parts must not be the first to go
+		return
+	}
+	f.changed = min(f.changed, f.head-1-uint64(i))
+	newer, older := g.gapLast > fr.LastSeq, g.gapFirst < fr.FirstSeq
+	if !newer && older && i > 0 {
+		if n := f.row(i - 1); n.like(fr) && n.last.Sub(fr.First) < pace {
+			n.first = fr.First
+			n.raise(fr)
+			g.gapLast, g.last = fr.FirstSeq-1, fr.First
+			return
+		}
+	}
+	if newer {
+		n := f.insert(i)
+		i++
+		g = f.row(i)
+		cells := n.cells
+		*n = *g
+		n.cells, n.gapFirst, n.first = cells, fr.LastSeq+1, fr.Last
+	}
+	r := g
+	if older {
+		r = f.insert(i)
+		g = f.row(i + 1)
+		g.gapLast, g.last = fr.FirstSeq-1, fr.First
+	}
+	r.begin(fr, low, high)
+	r.last = fr.Last
+	r.raise(fr)
+}
+
+// lose says that the frames first to last will not come.
+func (f *fall) lose(first, last uint64) {
+	for i := 0; ; i++ {
+		r := f.row(i)
+		if r == nil {
+			return
+		}
+		if r.gap && r.gapFirst <= last && first <= r.gapLast {
+			r.pending = false
+			f.changed = min(f.changed, f.head-1-uint64(i))
+		}
+	}
+}
+
+// like reports whether fr has the cells of r.
+func (r *fallRow) like(fr *spectrum.Frame) bool {
+	return !r.gap && r.generation == fr.Grid.Generation && r.bins == fr.Grid.Bins && r.startHz == fr.Grid.StartHz
+}
+
+// begin makes r an empty row for what has the grid of fr.
+func (r *fallRow) begin(fr *spectrum.Frame, low, high float64) {
+	per := max((len(fr.Max)+fallCells-1)/fallCells, 1)
+	cells := r.cells[:(len(fr.Max)+per-1)/per]
+	for i := range cells {
+		cells[i] = spectrum.Absent
+	}
+	*r = fallRow{
+		startHz: fr.Grid.StartHz, cellHz: fr.Grid.BinHz * float64(per), stepDB: fr.Grid.StepDB, low: low, high: high,
+		generation: fr.Grid.Generation, bins: fr.Grid.Bins, per: per, first: fr.First, cells: cells,
+	}
+}
+
+func (r *fallRow) raise(fr *spectrum.Frame) {
 	r.merged = r.merged || fr.Merged() > 1
 	r.marked = r.marked || fr.Lost > 0 || fr.Overload > spectrum.OverloadShare
 	for i, v := range fr.Max[:min(len(fr.Max), len(r.cells)*r.per)] {
@@ -86,18 +175,16 @@ func (f *fall) add(fr *spectrum.Frame, pace time.Duration, low, high float64) {
 	}
 }
 
-// gap draws what is missing as a row of its own.
-func (f *fall) gap(at time.Time, d time.Duration, frames uint64) {
-	r := f.begin()
-	r.gap, r.first, r.last, r.gapFor, r.gapFrames = true, at, at, max(d, 0), frames
+// gap draws what is missing as a row of its own: the frames first to last, 0 if nobody
+// knows which.
+func (f *fall) gap(from, to time.Time, first, last uint64) {
+	r := f.insert(0)
+	r.gap, r.first, r.last, r.gapFirst, r.gapLast, r.pending = true, from, to, first, last, first > 0
 }
 
-// follow copies the rows that are new or have grown since the last time.
+// follow copies the rows that are not as they were the last time.
 func (f *fall) follow(live *fall) {
-	from := f.head
-	if from > 0 {
-		from-- // may have grown
-	}
+	from := min(f.head, live.changed)
 	if n := uint64(len(f.rows)); live.head > n && from < live.head-n {
 		from = live.head - n
 	}
@@ -108,4 +195,5 @@ func (f *fall) follow(live *fall) {
 		f.rows[i].cells = cells
 	}
 	f.head = live.head
+	live.changed = live.head
 }

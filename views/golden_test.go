@@ -25,8 +25,11 @@ func (r *rig) addStory() {
 	}
 	r.feed(25)
 	time.Sleep(3200 * time.Millisecond)
+	lost := r.scene.seq
 	r.scene.seq += 64
-	r.feed(40)
+	r.feed(10)
+	r.app.Gap(lost+1, lost+64)
+	r.feed(30)
 }
 
 func TestGoldenScreens(t *testing.T) {

@@ -51,15 +51,24 @@ func (n *NDJSON) Frame(f *spectrum.Frame) {
 	n.queue(line{b, f.LastSeq})
 }
 
+// Gap queues a line that says that the frames first to last will not come.
+func (n *NDJSON) Gap(first, last uint64) {
+	n.put(map[string]any{"kind": "gap", "first_seq": first, "seq": last})
+}
+
 // Event queues the line of e.
 func (n *NDJSON) Event(e stream.Event) {
-	b := n.spare.Get().(*bytes.Buffer)
-	b.Reset()
-	// Encoding a map of numbers and strings cannot fail.
-	_ = json.NewEncoder(b).Encode(map[string]any{
+	n.put(map[string]any{
 		"kind": "event", "event": e.Kind, "severity": e.Severity.String(), "text": e.Text,
 		"time": stamp(e.Time), "offset": e.Offset,
 	})
+}
+
+// put queues a line of numbers and strings.
+func (n *NDJSON) put(m map[string]any) {
+	b := n.spare.Get().(*bytes.Buffer)
+	b.Reset()
+	_ = json.NewEncoder(b).Encode(m) // cannot fail
 	n.queue(line{text: b})
 }
 
@@ -208,7 +217,7 @@ func linkJSON(l *stream.Link) map[string]any {
 		"rtt_ms": ms(l.RTT.Now), "rtt_p50_ms": ms(l.RTT.P50), "rtt_p95_ms": ms(l.RTT.P95), "rtt_p99_ms": ms(l.RTT.P99),
 		"jitter_ms": ms(l.RTT.Jitter), "clock_offset_ms": ms(l.RTT.ClockOffset),
 		"frames_per_s": l.Frames.Now, "in_bytes_per_s": l.In.Now, "out_bytes_per_s": l.Out.Now,
-		"merged": l.Merged, "missing": l.Missing, "seq": l.LastSeq, "tier": l.Tier,
+		"merged": l.Merged, "missing": l.Missing, "pending": l.Pending, "seq": l.LastSeq, "tier": l.Tier,
 		"age_ms": map[string]any{"capture": ms(l.Age.Capture), "serve": ms(l.Age.Serve), "link": ms(l.Age.Link), "write": ms(l.Age.Draw)},
 		"server": map[string]any{
 			"name": l.Server.Name, "version": l.Server.Version, "role": l.Server.Role, "pid": l.Server.PID, "epoch": l.Server.Epoch,

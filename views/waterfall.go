@@ -79,12 +79,17 @@ func (p *waterfallPane) drawStamp(screen tcell.Screen, r *fallRow, x, y int) {
 // drawGap draws what is missing; it is never bridged.
 func (p *waterfallPane) drawGap(screen tcell.Screen, r *fallRow, x, y, n int) {
 	l := p.desk.look
-	text := fmt.Sprintf(" gap %s, %s frames ", ago(r.gapFor), grouped(r.gapFrames))
-	if r.gapFrames == 1 {
-		text = fmt.Sprintf(" gap %s, 1 frame ", ago(r.gapFor))
+	lasted := ago(max(r.last.Sub(r.first), 0))
+	frames := grouped(r.gapFrames()) + " frames"
+	if r.gapFrames() == 1 {
+		frames = "1 frame"
 	}
-	if r.gapFrames == 0 {
-		text = fmt.Sprintf(" gap %s, server began anew ", ago(r.gapFor))
+	text := fmt.Sprintf(" gap %s, %s ", lasted, frames)
+	switch {
+	case r.gapFirst == 0:
+		text = fmt.Sprintf(" gap %s, server began anew ", lasted)
+	case r.pending:
+		text = fmt.Sprintf(" gap %s, %s to come ", lasted, frames)
 	}
 	pn := pen{screen: screen, x: x, y: y, to: x + n}
 	for range max((n-len(text))/2, 0) {

@@ -22,6 +22,7 @@ type view interface {
 // A screen is the terminal or lines of JSON, whichever was asked for.
 type screen struct {
 	view   view
+	wants  stream.View       // what of the frames it can show
 	guard  func()            // deferred in every goroutine: leaves a usable terminal after a panic
 	notice func(text string) // for what must be known from the start
 }
@@ -34,7 +35,7 @@ func (o *options) newScreen(display *views.Options) (*screen, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &screen{view: app, guard: app.Guard, notice: app.Notice}, nil
+	return &screen{view: app, wants: views.Wants, guard: app.Guard, notice: app.Notice}, nil
 }
 
 // notice is for who has no screen: standard error.
@@ -59,7 +60,9 @@ func (o *options) watch(ctx context.Context, display *views.Options, address str
 func (s *screen) watch(ctx context.Context, url string, tuning map[string]string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	client := stream.NewClient(url, s.view, &stream.ClientOptions{Agent: "argos-tui " + versionText(), Guard: s.guard})
+	client := stream.NewClient(url, s.view, &stream.ClientOptions{
+		Agent: "argos-tui " + versionText(), View: s.wants, Guard: s.guard,
+	})
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
 		defer s.guard()

@@ -220,10 +220,13 @@ func (x *Hello) GetResume() *Position {
 	return nil
 }
 
-// What the viewer can show. May be sent again at any time.
+// What the viewer can show: docs/PROTOCOL.md, "Views". May be sent again at any time.
 type View struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Columns       uint32                 `protobuf:"varint,1,opt,name=columns,proto3" json:"columns,omitempty"` // frames are reduced to at most so many bins; 0: all
+	Columns       uint32                 `protobuf:"varint,1,opt,name=columns,proto3" json:"columns,omitempty"`           // cells across; 0: all bins
+	LowHz         float64                `protobuf:"fixed64,2,opt,name=low_hz,json=lowHz,proto3" json:"low_hz,omitempty"` // what lies from low_hz to high_hz; both 0: all
+	HighHz        float64                `protobuf:"fixed64,3,opt,name=high_hz,json=highHz,proto3" json:"high_hz,omitempty"`
+	Rows          uint32                 `protobuf:"varint,4,opt,name=rows,proto3" json:"rows,omitempty"` // in which a hole is to be filled; 0: 64
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -265,11 +268,33 @@ func (x *View) GetColumns() uint32 {
 	return 0
 }
 
+func (x *View) GetLowHz() float64 {
+	if x != nil {
+		return x.LowHz
+	}
+	return 0
+}
+
+func (x *View) GetHighHz() float64 {
+	if x != nil {
+		return x.HighHz
+	}
+	return 0
+}
+
+func (x *View) GetRows() uint32 {
+	if x != nil {
+		return x.Rows
+	}
+	return 0
+}
+
 type Position struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Epoch         string                 `protobuf:"bytes,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`       // newest frame received
 	Offset        uint64                 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"` // newest event applied
+	Holes         []*Range               `protobuf:"bytes,4,rep,name=holes,proto3" json:"holes,omitempty"`    // frames before seq that are still to come, in order
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -325,20 +350,79 @@ func (x *Position) GetOffset() uint64 {
 	return 0
 }
 
-// Cumulative: every frame up to seq is on the screen, every event up to offset
-// applied. Without it the server stops sending frames and merges them.
+func (x *Position) GetHoles() []*Range {
+	if x != nil {
+		return x.Holes
+	}
+	return nil
+}
+
+type Range struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         uint64                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Last          uint64                 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Range) Reset() {
+	*x = Range{}
+	mi := &file_argos_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Range) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Range) ProtoMessage() {}
+
+func (x *Range) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Range.ProtoReflect.Descriptor instead.
+func (*Range) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Range) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *Range) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+// Cumulative: so many frame messages of this session are on the screen, every event up
+// to offset is applied. Without it the server stops sending frames and merges them.
 type Ack struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Frames        uint64                 `protobuf:"varint,1,opt,name=frames,proto3" json:"frames,omitempty"`
 	Offset        uint64                 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
-	RenderedNs    int64                  `protobuf:"varint,3,opt,name=rendered_ns,json=renderedNs,proto3" json:"rendered_ns,omitempty"` // when frame seq was on the screen
+	RenderedNs    int64                  `protobuf:"varint,3,opt,name=rendered_ns,json=renderedNs,proto3" json:"rendered_ns,omitempty"` // when the newest of them was on the screen
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Ack) Reset() {
 	*x = Ack{}
-	mi := &file_argos_proto_msgTypes[4]
+	mi := &file_argos_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -350,7 +434,7 @@ func (x *Ack) String() string {
 func (*Ack) ProtoMessage() {}
 
 func (x *Ack) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[4]
+	mi := &file_argos_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -363,12 +447,12 @@ func (x *Ack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ack.ProtoReflect.Descriptor instead.
 func (*Ack) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{4}
+	return file_argos_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *Ack) GetSeq() uint64 {
+func (x *Ack) GetFrames() uint64 {
 	if x != nil {
-		return x.Seq
+		return x.Frames
 	}
 	return 0
 }
@@ -399,7 +483,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_argos_proto_msgTypes[5]
+	mi := &file_argos_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -411,7 +495,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[5]
+	mi := &file_argos_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -424,7 +508,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{5}
+	return file_argos_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Command) GetKey() string {
@@ -453,6 +537,7 @@ type ServerMessage struct {
 	//	*ServerMessage_Device
 	//	*ServerMessage_Gps
 	//	*ServerMessage_Goodbye
+	//	*ServerMessage_Gap
 	Kind          isServerMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -460,7 +545,7 @@ type ServerMessage struct {
 
 func (x *ServerMessage) Reset() {
 	*x = ServerMessage{}
-	mi := &file_argos_proto_msgTypes[6]
+	mi := &file_argos_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -472,7 +557,7 @@ func (x *ServerMessage) String() string {
 func (*ServerMessage) ProtoMessage() {}
 
 func (x *ServerMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[6]
+	mi := &file_argos_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -485,7 +570,7 @@ func (x *ServerMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerMessage.ProtoReflect.Descriptor instead.
 func (*ServerMessage) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{6}
+	return file_argos_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ServerMessage) GetKind() isServerMessage_Kind {
@@ -567,6 +652,15 @@ func (x *ServerMessage) GetGoodbye() *Goodbye {
 	return nil
 }
 
+func (x *ServerMessage) GetGap() *Gap {
+	if x != nil {
+		if x, ok := x.Kind.(*ServerMessage_Gap); ok {
+			return x.Gap
+		}
+	}
+	return nil
+}
+
 type isServerMessage_Kind interface {
 	isServerMessage_Kind()
 }
@@ -603,6 +697,10 @@ type ServerMessage_Goodbye struct {
 	Goodbye *Goodbye `protobuf:"bytes,8,opt,name=goodbye,proto3,oneof"`
 }
 
+type ServerMessage_Gap struct {
+	Gap *Gap `protobuf:"bytes,9,opt,name=gap,proto3,oneof"`
+}
+
 func (*ServerMessage_Welcome) isServerMessage_Kind() {}
 
 func (*ServerMessage_Frame) isServerMessage_Kind() {}
@@ -618,6 +716,8 @@ func (*ServerMessage_Device) isServerMessage_Kind() {}
 func (*ServerMessage_Gps) isServerMessage_Kind() {}
 
 func (*ServerMessage_Goodbye) isServerMessage_Kind() {}
+
+func (*ServerMessage_Gap) isServerMessage_Kind() {}
 
 type Welcome struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -635,7 +735,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_argos_proto_msgTypes[7]
+	mi := &file_argos_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -647,7 +747,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[7]
+	mi := &file_argos_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -660,7 +760,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{7}
+	return file_argos_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Welcome) GetSession() string {
@@ -719,8 +819,7 @@ func (x *Welcome) GetResumed() bool {
 	return false
 }
 
-// A row of power, as measured or merged: docs/PROTOCOL.md, "Frames". A frame whose
-// first_seq is above the last one's last_seq + 1 follows a gap.
+// A row of power, as measured or merged: docs/PROTOCOL.md, "Frames".
 type Frame struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	FirstSeq      uint64                 `protobuf:"varint,1,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
@@ -742,7 +841,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_argos_proto_msgTypes[8]
+	mi := &file_argos_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -754,7 +853,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[8]
+	mi := &file_argos_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,7 +866,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{8}
+	return file_argos_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Frame) GetFirstSeq() uint64 {
@@ -874,13 +973,14 @@ type Grid struct {
 	Tuning        *Tuning                `protobuf:"bytes,9,opt,name=tuning,proto3" json:"tuning,omitempty"`
 	Simulated     bool                   `protobuf:"varint,10,opt,name=simulated,proto3" json:"simulated,omitempty"`
 	Calibrated    bool                   `protobuf:"varint,11,opt,name=calibrated,proto3" json:"calibrated,omitempty"` // powers are dBm
+	Part          *Part                  `protobuf:"bytes,12,opt,name=part,proto3" json:"part,omitempty"`              // absent: as measured
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Grid) Reset() {
 	*x = Grid{}
-	mi := &file_argos_proto_msgTypes[9]
+	mi := &file_argos_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -892,7 +992,7 @@ func (x *Grid) String() string {
 func (*Grid) ProtoMessage() {}
 
 func (x *Grid) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[9]
+	mi := &file_argos_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -905,7 +1005,7 @@ func (x *Grid) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grid.ProtoReflect.Descriptor instead.
 func (*Grid) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{9}
+	return file_argos_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Grid) GetGeneration() uint64 {
@@ -985,6 +1085,74 @@ func (x *Grid) GetCalibrated() bool {
 	return false
 }
 
+func (x *Grid) GetPart() *Part {
+	if x != nil {
+		return x.Part
+	}
+	return nil
+}
+
+// What of the measured grid a grid is.
+type Part struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Cell          uint32                 `protobuf:"varint,1,opt,name=cell,proto3" json:"cell,omitempty"`   // measured bins in each bin, a power of two
+	First         uint32                 `protobuf:"varint,2,opt,name=first,proto3" json:"first,omitempty"` // measured bin where bin 0 begins
+	Of            uint32                 `protobuf:"varint,3,opt,name=of,proto3" json:"of,omitempty"`       // bins of the measured grid
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Part) Reset() {
+	*x = Part{}
+	mi := &file_argos_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Part) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Part) ProtoMessage() {}
+
+func (x *Part) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Part.ProtoReflect.Descriptor instead.
+func (*Part) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Part) GetCell() uint32 {
+	if x != nil {
+		return x.Cell
+	}
+	return 0
+}
+
+func (x *Part) GetFirst() uint32 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *Part) GetOf() uint32 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
 type Segment struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Bin           uint32                 `protobuf:"varint,1,opt,name=bin,proto3" json:"bin,omitempty"`
@@ -998,7 +1166,7 @@ type Segment struct {
 
 func (x *Segment) Reset() {
 	*x = Segment{}
-	mi := &file_argos_proto_msgTypes[10]
+	mi := &file_argos_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1010,7 +1178,7 @@ func (x *Segment) String() string {
 func (*Segment) ProtoMessage() {}
 
 func (x *Segment) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[10]
+	mi := &file_argos_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1023,7 +1191,7 @@ func (x *Segment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Segment.ProtoReflect.Descriptor instead.
 func (*Segment) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{10}
+	return file_argos_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Segment) GetBin() uint32 {
@@ -1076,7 +1244,7 @@ type Tuning struct {
 
 func (x *Tuning) Reset() {
 	*x = Tuning{}
-	mi := &file_argos_proto_msgTypes[11]
+	mi := &file_argos_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1088,7 +1256,7 @@ func (x *Tuning) String() string {
 func (*Tuning) ProtoMessage() {}
 
 func (x *Tuning) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[11]
+	mi := &file_argos_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1101,7 +1269,7 @@ func (x *Tuning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tuning.ProtoReflect.Descriptor instead.
 func (*Tuning) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{11}
+	return file_argos_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Tuning) GetCenterHz() float64 {
@@ -1153,6 +1321,67 @@ func (x *Tuning) GetBiasTee() bool {
 	return false
 }
 
+// Frames first to last that the viewer does not have will never come.
+type Gap struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         uint64                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Last          uint64                 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"` // "evicted", "generations"
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gap) Reset() {
+	*x = Gap{}
+	mi := &file_argos_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gap) ProtoMessage() {}
+
+func (x *Gap) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Gap.ProtoReflect.Descriptor instead.
+func (*Gap) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Gap) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *Gap) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *Gap) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type Reply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -1163,7 +1392,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_argos_proto_msgTypes[12]
+	mi := &file_argos_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1175,7 +1404,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[12]
+	mi := &file_argos_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1188,7 +1417,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{12}
+	return file_argos_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Reply) GetKey() string {
@@ -1218,7 +1447,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_argos_proto_msgTypes[13]
+	mi := &file_argos_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1230,7 +1459,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[13]
+	mi := &file_argos_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1243,7 +1472,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{13}
+	return file_argos_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Event) GetOffset() uint64 {
@@ -1316,7 +1545,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_argos_proto_msgTypes[14]
+	mi := &file_argos_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1328,7 +1557,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[14]
+	mi := &file_argos_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1341,7 +1570,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{14}
+	return file_argos_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Device) GetDriver() string {
@@ -1548,7 +1777,7 @@ type Gps struct {
 
 func (x *Gps) Reset() {
 	*x = Gps{}
-	mi := &file_argos_proto_msgTypes[15]
+	mi := &file_argos_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1560,7 +1789,7 @@ func (x *Gps) String() string {
 func (*Gps) ProtoMessage() {}
 
 func (x *Gps) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[15]
+	mi := &file_argos_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1573,7 +1802,7 @@ func (x *Gps) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gps.ProtoReflect.Descriptor instead.
 func (*Gps) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{15}
+	return file_argos_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Gps) GetFix() uint32 {
@@ -1636,7 +1865,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_argos_proto_msgTypes[16]
+	mi := &file_argos_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1648,7 +1877,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[16]
+	mi := &file_argos_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1661,7 +1890,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{16}
+	return file_argos_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Goodbye) GetReason() string {
@@ -1688,7 +1917,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_argos_proto_msgTypes[17]
+	mi := &file_argos_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1700,7 +1929,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[17]
+	mi := &file_argos_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1713,7 +1942,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{17}
+	return file_argos_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Ping) GetId() uint64 {
@@ -1741,7 +1970,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_argos_proto_msgTypes[18]
+	mi := &file_argos_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1753,7 +1982,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[18]
+	mi := &file_argos_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1766,7 +1995,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{18}
+	return file_argos_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Pong) GetId() uint64 {
@@ -1805,15 +2034,22 @@ const file_argos_proto_rawDesc = "" +
 	"\x05Hello\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\"\n" +
 	"\x04view\x18\x02 \x01(\v2\x0e.argos.v1.ViewR\x04view\x12*\n" +
-	"\x06resume\x18\x03 \x01(\v2\x12.argos.v1.PositionR\x06resume\" \n" +
+	"\x06resume\x18\x03 \x01(\v2\x12.argos.v1.PositionR\x06resume\"d\n" +
 	"\x04View\x12\x18\n" +
-	"\acolumns\x18\x01 \x01(\rR\acolumns\"J\n" +
+	"\acolumns\x18\x01 \x01(\rR\acolumns\x12\x15\n" +
+	"\x06low_hz\x18\x02 \x01(\x01R\x05lowHz\x12\x17\n" +
+	"\ahigh_hz\x18\x03 \x01(\x01R\x06highHz\x12\x12\n" +
+	"\x04rows\x18\x04 \x01(\rR\x04rows\"q\n" +
 	"\bPosition\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
-	"\x06offset\x18\x03 \x01(\x04R\x06offset\"P\n" +
-	"\x03Ack\x12\x10\n" +
-	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\x04R\x06offset\x12%\n" +
+	"\x05holes\x18\x04 \x03(\v2\x0f.argos.v1.RangeR\x05holes\"1\n" +
+	"\x05Range\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
+	"\x04last\x18\x02 \x01(\x04R\x04last\"V\n" +
+	"\x03Ack\x12\x16\n" +
+	"\x06frames\x18\x01 \x01(\x04R\x06frames\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x1f\n" +
 	"\vrendered_ns\x18\x03 \x01(\x03R\n" +
 	"renderedNs\"\x81\x01\n" +
@@ -1822,7 +2058,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x03set\x18\x02 \x03(\v2\x1a.argos.v1.Command.SetEntryR\x03set\x1a6\n" +
 	"\bSetEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe5\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x88\x03\n" +
 	"\rServerMessage\x12-\n" +
 	"\awelcome\x18\x01 \x01(\v2\x11.argos.v1.WelcomeH\x00R\awelcome\x12'\n" +
 	"\x05frame\x18\x02 \x01(\v2\x0f.argos.v1.FrameH\x00R\x05frame\x12'\n" +
@@ -1831,7 +2067,8 @@ const file_argos_proto_rawDesc = "" +
 	"\x04pong\x18\x05 \x01(\v2\x0e.argos.v1.PongH\x00R\x04pong\x12*\n" +
 	"\x06device\x18\x06 \x01(\v2\x10.argos.v1.DeviceH\x00R\x06device\x12!\n" +
 	"\x03gps\x18\a \x01(\v2\r.argos.v1.GpsH\x00R\x03gps\x12-\n" +
-	"\agoodbye\x18\b \x01(\v2\x11.argos.v1.GoodbyeH\x00R\agoodbyeB\x06\n" +
+	"\agoodbye\x18\b \x01(\v2\x11.argos.v1.GoodbyeH\x00R\agoodbye\x12!\n" +
+	"\x03gap\x18\t \x01(\v2\r.argos.v1.GapH\x00R\x03gapB\x06\n" +
 	"\x04kind\"\xd3\x01\n" +
 	"\aWelcome\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x14\n" +
@@ -1857,7 +2094,7 @@ const file_argos_proto_rawDesc = "" +
 	" \x03(\v2\x11.argos.v1.SegmentR\bsegments\x12\x16\n" +
 	"\x06packed\x18\v \x01(\fR\x06packed\x12\x17\n" +
 	"\amean_db\x18\f \x03(\x02R\x06meanDb\x12\x15\n" +
-	"\x06max_db\x18\r \x03(\x02R\x05maxDb\"\xb6\x02\n" +
+	"\x06max_db\x18\r \x03(\x02R\x05maxDb\"\xda\x02\n" +
 	"\x04Grid\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -1874,7 +2111,12 @@ const file_argos_proto_rawDesc = "" +
 	" \x01(\bR\tsimulated\x12\x1e\n" +
 	"\n" +
 	"calibrated\x18\v \x01(\bR\n" +
-	"calibrated\"}\n" +
+	"calibrated\x12\"\n" +
+	"\x04part\x18\f \x01(\v2\x0e.argos.v1.PartR\x04part\"@\n" +
+	"\x04Part\x12\x12\n" +
+	"\x04cell\x18\x01 \x01(\rR\x04cell\x12\x14\n" +
+	"\x05first\x18\x02 \x01(\rR\x05first\x12\x0e\n" +
+	"\x02of\x18\x03 \x01(\rR\x02of\"}\n" +
 	"\aSegment\x12\x10\n" +
 	"\x03bin\x18\x01 \x01(\rR\x03bin\x12\x12\n" +
 	"\x04bins\x18\x02 \x01(\rR\x04bins\x12\x18\n" +
@@ -1888,7 +2130,11 @@ const file_argos_proto_rawDesc = "" +
 	"\x06lna_db\x18\x04 \x01(\x05R\x05lnaDb\x12\x15\n" +
 	"\x06vga_db\x18\x05 \x01(\x05R\x05vgaDb\x12\x10\n" +
 	"\x03amp\x18\x06 \x01(\bR\x03amp\x12\x19\n" +
-	"\bbias_tee\x18\a \x01(\bR\abiasTee\"/\n" +
+	"\bbias_tee\x18\a \x01(\bR\abiasTee\"G\n" +
+	"\x03Gap\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
+	"\x04last\x18\x02 \x01(\x04R\x04last\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"/\n" +
 	"\x05Reply\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\"|\n" +
@@ -1964,56 +2210,62 @@ func file_argos_proto_rawDescGZIP() []byte {
 	return file_argos_proto_rawDescData
 }
 
-var file_argos_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_argos_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_argos_proto_goTypes = []any{
 	(*ClientMessage)(nil), // 0: argos.v1.ClientMessage
 	(*Hello)(nil),         // 1: argos.v1.Hello
 	(*View)(nil),          // 2: argos.v1.View
 	(*Position)(nil),      // 3: argos.v1.Position
-	(*Ack)(nil),           // 4: argos.v1.Ack
-	(*Command)(nil),       // 5: argos.v1.Command
-	(*ServerMessage)(nil), // 6: argos.v1.ServerMessage
-	(*Welcome)(nil),       // 7: argos.v1.Welcome
-	(*Frame)(nil),         // 8: argos.v1.Frame
-	(*Grid)(nil),          // 9: argos.v1.Grid
-	(*Segment)(nil),       // 10: argos.v1.Segment
-	(*Tuning)(nil),        // 11: argos.v1.Tuning
-	(*Reply)(nil),         // 12: argos.v1.Reply
-	(*Event)(nil),         // 13: argos.v1.Event
-	(*Device)(nil),        // 14: argos.v1.Device
-	(*Gps)(nil),           // 15: argos.v1.Gps
-	(*Goodbye)(nil),       // 16: argos.v1.Goodbye
-	(*Ping)(nil),          // 17: argos.v1.Ping
-	(*Pong)(nil),          // 18: argos.v1.Pong
-	nil,                   // 19: argos.v1.Command.SetEntry
+	(*Range)(nil),         // 4: argos.v1.Range
+	(*Ack)(nil),           // 5: argos.v1.Ack
+	(*Command)(nil),       // 6: argos.v1.Command
+	(*ServerMessage)(nil), // 7: argos.v1.ServerMessage
+	(*Welcome)(nil),       // 8: argos.v1.Welcome
+	(*Frame)(nil),         // 9: argos.v1.Frame
+	(*Grid)(nil),          // 10: argos.v1.Grid
+	(*Part)(nil),          // 11: argos.v1.Part
+	(*Segment)(nil),       // 12: argos.v1.Segment
+	(*Tuning)(nil),        // 13: argos.v1.Tuning
+	(*Gap)(nil),           // 14: argos.v1.Gap
+	(*Reply)(nil),         // 15: argos.v1.Reply
+	(*Event)(nil),         // 16: argos.v1.Event
+	(*Device)(nil),        // 17: argos.v1.Device
+	(*Gps)(nil),           // 18: argos.v1.Gps
+	(*Goodbye)(nil),       // 19: argos.v1.Goodbye
+	(*Ping)(nil),          // 20: argos.v1.Ping
+	(*Pong)(nil),          // 21: argos.v1.Pong
+	nil,                   // 22: argos.v1.Command.SetEntry
 }
 var file_argos_proto_depIdxs = []int32{
 	1,  // 0: argos.v1.ClientMessage.hello:type_name -> argos.v1.Hello
-	4,  // 1: argos.v1.ClientMessage.ack:type_name -> argos.v1.Ack
-	5,  // 2: argos.v1.ClientMessage.command:type_name -> argos.v1.Command
-	17, // 3: argos.v1.ClientMessage.ping:type_name -> argos.v1.Ping
+	5,  // 1: argos.v1.ClientMessage.ack:type_name -> argos.v1.Ack
+	6,  // 2: argos.v1.ClientMessage.command:type_name -> argos.v1.Command
+	20, // 3: argos.v1.ClientMessage.ping:type_name -> argos.v1.Ping
 	2,  // 4: argos.v1.ClientMessage.view:type_name -> argos.v1.View
 	2,  // 5: argos.v1.Hello.view:type_name -> argos.v1.View
 	3,  // 6: argos.v1.Hello.resume:type_name -> argos.v1.Position
-	19, // 7: argos.v1.Command.set:type_name -> argos.v1.Command.SetEntry
-	7,  // 8: argos.v1.ServerMessage.welcome:type_name -> argos.v1.Welcome
-	8,  // 9: argos.v1.ServerMessage.frame:type_name -> argos.v1.Frame
-	12, // 10: argos.v1.ServerMessage.reply:type_name -> argos.v1.Reply
-	13, // 11: argos.v1.ServerMessage.event:type_name -> argos.v1.Event
-	18, // 12: argos.v1.ServerMessage.pong:type_name -> argos.v1.Pong
-	14, // 13: argos.v1.ServerMessage.device:type_name -> argos.v1.Device
-	15, // 14: argos.v1.ServerMessage.gps:type_name -> argos.v1.Gps
-	16, // 15: argos.v1.ServerMessage.goodbye:type_name -> argos.v1.Goodbye
-	3,  // 16: argos.v1.Welcome.head:type_name -> argos.v1.Position
-	9,  // 17: argos.v1.Frame.grid:type_name -> argos.v1.Grid
-	10, // 18: argos.v1.Frame.segments:type_name -> argos.v1.Segment
-	11, // 19: argos.v1.Grid.tuning:type_name -> argos.v1.Tuning
-	11, // 20: argos.v1.Device.tuning:type_name -> argos.v1.Tuning
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	4,  // 7: argos.v1.Position.holes:type_name -> argos.v1.Range
+	22, // 8: argos.v1.Command.set:type_name -> argos.v1.Command.SetEntry
+	8,  // 9: argos.v1.ServerMessage.welcome:type_name -> argos.v1.Welcome
+	9,  // 10: argos.v1.ServerMessage.frame:type_name -> argos.v1.Frame
+	15, // 11: argos.v1.ServerMessage.reply:type_name -> argos.v1.Reply
+	16, // 12: argos.v1.ServerMessage.event:type_name -> argos.v1.Event
+	21, // 13: argos.v1.ServerMessage.pong:type_name -> argos.v1.Pong
+	17, // 14: argos.v1.ServerMessage.device:type_name -> argos.v1.Device
+	18, // 15: argos.v1.ServerMessage.gps:type_name -> argos.v1.Gps
+	19, // 16: argos.v1.ServerMessage.goodbye:type_name -> argos.v1.Goodbye
+	14, // 17: argos.v1.ServerMessage.gap:type_name -> argos.v1.Gap
+	3,  // 18: argos.v1.Welcome.head:type_name -> argos.v1.Position
+	10, // 19: argos.v1.Frame.grid:type_name -> argos.v1.Grid
+	12, // 20: argos.v1.Frame.segments:type_name -> argos.v1.Segment
+	13, // 21: argos.v1.Grid.tuning:type_name -> argos.v1.Tuning
+	11, // 22: argos.v1.Grid.part:type_name -> argos.v1.Part
+	13, // 23: argos.v1.Device.tuning:type_name -> argos.v1.Tuning
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_argos_proto_init() }
@@ -2028,7 +2280,7 @@ func file_argos_proto_init() {
 		(*ClientMessage_Ping)(nil),
 		(*ClientMessage_View)(nil),
 	}
-	file_argos_proto_msgTypes[6].OneofWrappers = []any{
+	file_argos_proto_msgTypes[7].OneofWrappers = []any{
 		(*ServerMessage_Welcome)(nil),
 		(*ServerMessage_Frame)(nil),
 		(*ServerMessage_Reply)(nil),
@@ -2037,6 +2289,7 @@ func file_argos_proto_init() {
 		(*ServerMessage_Device)(nil),
 		(*ServerMessage_Gps)(nil),
 		(*ServerMessage_Goodbye)(nil),
+		(*ServerMessage_Gap)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2044,7 +2297,7 @@ func file_argos_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argos_proto_rawDesc), len(file_argos_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
