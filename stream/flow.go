@@ -122,7 +122,7 @@ func (f *flow) takes(bytes float64) time.Duration {
 }
 
 // fit is s, or the highest tier of it that the link takes in messageMost: lower at
-// once, one higher after tierHolds, if that leaves some room.
+// once, higher after tierHolds, if that leaves some room.
 func (f *flow) fit(s spectrum.Slice, now time.Time) spectrum.Slice {
 	lasts := func(tier int) time.Duration { return f.takes(float64(s.Tier(tier).Cells()) * f.cell) }
 	lower := func() bool { return s.Tier(f.tier+1).Cells() >= tierCells }
@@ -136,7 +136,9 @@ func (f *flow) fit(s spectrum.Slice, now time.Time) spectrum.Slice {
 		f.tierSince = now
 	}
 	if f.tier > 0 && now.Sub(f.tierSince) >= tierHolds && lasts(f.tier-1) <= messageMost*2/3 {
-		f.tier--
+		for f.tier--; f.tier > 0 && lasts(f.tier-1) <= messageMost*2/3; {
+			f.tier--
+		}
 		f.tierSince = now
 	}
 	return s.Tier(f.tier)
