@@ -389,7 +389,7 @@ func (c *Client) ack() *wire.Ack {
 }
 
 func (v View) message() *wire.View {
-	return &wire.View{Columns: uint32(v.Columns), LowHz: v.LowHz, HighHz: v.HighHz, Rows: uint32(v.Rows)}
+	return &wire.View{Columns: uint32(v.Columns), LowHz: v.LowHz, HighHz: v.HighHz, RowMs: uint32(v.Row.Milliseconds())}
 }
 
 // changedView is the view if it is not the one that the server knows.

@@ -100,7 +100,7 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 	guests := make([]*guest, 1+r.IntN(2))
 	for n := range guests {
 		options := *o
-		options.View = View{Columns: []int{0, 7, 32, 80}[r.IntN(4)], Rows: r.IntN(20)}
+		options.View = View{Columns: []int{0, 7, 32, 80}[r.IntN(4)], Row: time.Duration(r.IntN(3)) * 300 * time.Millisecond}
 		if r.IntN(3) == 0 { // somewhere in the grid, until the next retune
 			options.View.LowHz = tr.grid.StartHz + float64(r.IntN(tr.grid.Bins))*tr.grid.BinHz
 			options.View.HighHz = options.View.LowHz + (1+r.Float64()*float64(tr.grid.Bins))*tr.grid.BinHz

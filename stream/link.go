@@ -50,7 +50,7 @@ const kindRestart = "restart"
 type View struct {
 	Columns       int
 	LowHz, HighHz float64
-	Rows          int // of a waterfall, in which a hole is filled; 0: 64
+	Row           time.Duration // time that a row of its waterfall stands for; 0: 500 ms
 }
 
 // Severity says how loud an event is.

@@ -72,7 +72,7 @@ func TestOutageIsFilled(t *testing.T) {
 			t.Errorf("state %s, missing %d", l.State, l.Missing)
 		}
 		frames, events := rec.taken()
-		if missing := checkLaws(t, r.produced, frames); missing != 0 || len(frames) < 20+usualRows-10 || len(frames) > 20+usualRows+1 || frames[20].LastSeq != 620 {
+		if missing := checkLaws(t, r.produced, frames); missing != 0 || len(frames) != 20+1+60 || frames[20].LastSeq != 620 {
 			t.Errorf("%d frames, %d missing", len(frames), missing)
 		}
 		// The outage began with the silence, up to a frame before the cut.

@@ -22,10 +22,9 @@ const (
 	deadAfter        = 15 * time.Second
 	goodbyeTimeout   = time.Second
 
-	generationsAtOnce = 4  // that are sent to one who was away or lagged; what is older is a gap
-	usualRows         = 64 // in which holes are filled, unless told otherwise
-	rowsMost          = 4096
-	holesMost         = 8 // of one who resumes; what is older is a gap
+	generationsAtOnce = 4                      // that are sent to one who was away or lagged; what is older is a gap
+	usualRow          = 500 * time.Millisecond // of a waterfall, unless told otherwise
+	holesMost         = 8                      // of one who resumes; what is older is a gap
 )
 
 // A viewer is one session: a cursor into the history and the holes behind it, a cursor
@@ -222,8 +221,7 @@ func (v *viewer) resume(from *wire.Position, head uint64) {
 	}
 	v.oldest = v.server.history.Recent(0, head, generationsAtOnce)
 	v.filled = true // the newest goes first
-	rows := uint64(v.view.Rows)
-	v.rowFrames = (v.holes.frames() + rows - 1) / rows
+	v.rowFrames = max(uint64(v.view.Row.Seconds()*v.server.source.Settings().FPS), 1)
 }
 
 // read takes what the viewer says until the link ends.
@@ -259,10 +257,10 @@ func (v *viewer) read(ctx context.Context) error {
 func (v *viewer) setView(w *wire.View) {
 	view := View{
 		Columns: int(min(w.GetColumns(), maxBins)), LowHz: finite(w.GetLowHz()), HighHz: finite(w.GetHighHz()),
-		Rows: int(min(w.GetRows(), rowsMost)),
+		Row: time.Duration(w.GetRowMs()) * time.Millisecond,
 	}
-	if view.Rows == 0 {
-		view.Rows = usualRows
+	if view.Row == 0 {
+		view.Row = usualRow
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -41,7 +41,7 @@ func FuzzClientMessage(f *testing.F) {
 		helloMessage,
 		{Kind: &wire.ClientMessage_Hello{Hello: &wire.Hello{Resume: &wire.Position{Epoch: server.epoch, Seq: 3, Offset: 2}}}},
 		{Kind: &wire.ClientMessage_Hello{Hello: &wire.Hello{
-			View:   &wire.View{Columns: 5, LowHz: 100.01e6, HighHz: 100.02e6, Rows: 3},
+			View:   &wire.View{Columns: 5, LowHz: 100.01e6, HighHz: 100.02e6, RowMs: 3},
 			Resume: &wire.Position{Epoch: server.epoch, Seq: 60, Holes: []*wire.Range{{First: 2, Last: 3}, {First: 7, Last: 50}}},
 		}}},
 		{Kind: &wire.ClientMessage_Ack{Ack: &wire.Ack{Frames: 5}}},

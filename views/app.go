@@ -26,6 +26,8 @@ type Source interface {
 	Rendered(lastSeq uint64)
 	// Retry reconnects now.
 	Retry()
+	// Show asks for what can be shown.
+	Show(v stream.View)
 }
 
 // Options change how an App looks; nil is good.
@@ -67,9 +69,9 @@ type App struct {
 
 var _ stream.Sink = (*App)(nil)
 
-// Wants is what of the frames an App can show: more cells than any terminal has, for
-// markers and copies, and rows for a waterfall.
-var Wants = stream.View{Columns: 4096, Rows: 120}
+// Wants is what of the frames an App can show at first: more cells than any terminal
+// has, for markers.
+var Wants = stream.View{Columns: 4096, Row: defaultPace}
 
 const (
 	maxEvents = 500
@@ -322,5 +324,8 @@ func (a *App) setPace(t time.Duration) {
 	a.mu.Lock()
 	a.pace = t
 	a.mu.Unlock()
+	wants := Wants
+	wants.Row = t
+	a.src.Show(wants)
 	a.desk.say("pace "+t.String()+" a row", false)
 }

@@ -156,6 +156,13 @@ func TestPalette(t *testing.T) {
 		r.wants("detector max")
 		r.keys(":ref -20", tcell.KeyEnter)
 		r.wants("ref -20 dBFS")
+		r.keys(":pace 2s", tcell.KeyEnter)
+		r.wants("pace 2s a row")
+		r.src.mu.Lock()
+		if r.src.view.Row != 2*time.Second {
+			t.Errorf("asked for %+v", r.src.view)
+		}
+		r.src.mu.Unlock()
 		r.keys(":ref loud", tcell.KeyEnter)
 		r.wants("is not a level")
 		r.keys(tcell.KeyEscape, ":marker 98.6M", tcell.KeyEnter)

@@ -49,6 +49,7 @@ func (s *jsonSource) acknowledged() []uint64 {
 
 func (*jsonSource) Do(context.Context, map[string]string) error { return nil }
 func (*jsonSource) Retry()                                      {}
+func (*jsonSource) Show(stream.View)                            {}
 
 // A jsonPipe is an output that can stall and fail.
 type jsonPipe struct {

@@ -39,6 +39,7 @@ type fakeSource struct {
 	sets     []map[string]string
 	err      error
 	rendered []uint64
+	view     stream.View
 	retries  int
 }
 
@@ -59,6 +60,12 @@ func (s *fakeSource) Rendered(seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rendered = append(s.rendered, seq)
+}
+
+func (s *fakeSource) Show(v stream.View) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.view = v
 }
 
 func (s *fakeSource) Retry() {

@@ -226,7 +226,7 @@ type View struct {
 	Columns       uint32                 `protobuf:"varint,1,opt,name=columns,proto3" json:"columns,omitempty"`           // cells across; 0: all bins
 	LowHz         float64                `protobuf:"fixed64,2,opt,name=low_hz,json=lowHz,proto3" json:"low_hz,omitempty"` // what lies from low_hz to high_hz; both 0: all
 	HighHz        float64                `protobuf:"fixed64,3,opt,name=high_hz,json=highHz,proto3" json:"high_hz,omitempty"`
-	Rows          uint32                 `protobuf:"varint,4,opt,name=rows,proto3" json:"rows,omitempty"` // in which a hole is to be filled; 0: 64
+	RowMs         uint32                 `protobuf:"varint,4,opt,name=row_ms,json=rowMs,proto3" json:"row_ms,omitempty"` // time that a row of its waterfall stands for; 0: 500
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -282,9 +282,9 @@ func (x *View) GetHighHz() float64 {
 	return 0
 }
 
-func (x *View) GetRows() uint32 {
+func (x *View) GetRowMs() uint32 {
 	if x != nil {
-		return x.Rows
+		return x.RowMs
 	}
 	return 0
 }
@@ -2034,12 +2034,12 @@ const file_argos_proto_rawDesc = "" +
 	"\x05Hello\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\"\n" +
 	"\x04view\x18\x02 \x01(\v2\x0e.argos.v1.ViewR\x04view\x12*\n" +
-	"\x06resume\x18\x03 \x01(\v2\x12.argos.v1.PositionR\x06resume\"d\n" +
+	"\x06resume\x18\x03 \x01(\v2\x12.argos.v1.PositionR\x06resume\"g\n" +
 	"\x04View\x12\x18\n" +
 	"\acolumns\x18\x01 \x01(\rR\acolumns\x12\x15\n" +
 	"\x06low_hz\x18\x02 \x01(\x01R\x05lowHz\x12\x17\n" +
-	"\ahigh_hz\x18\x03 \x01(\x01R\x06highHz\x12\x12\n" +
-	"\x04rows\x18\x04 \x01(\rR\x04rows\"q\n" +
+	"\ahigh_hz\x18\x03 \x01(\x01R\x06highHz\x12\x15\n" +
+	"\x06row_ms\x18\x04 \x01(\rR\x05rowMs\"q\n" +
 	"\bPosition\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
