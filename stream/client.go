@@ -65,6 +65,8 @@ type Client struct {
 	times     [framesTimed]frameTimes
 	timed     int
 	lastMerge time.Time
+	measured  time.Time     // newest frame, on the server's clock
+	period    time.Duration // that it took
 	view      View
 	viewSent  View
 	messages  uint64 // frame messages of this session received

@@ -223,6 +223,10 @@ func (c *Client) newest(f *spectrum.Frame, now time.Time) {
 		}
 		c.holes = append(c.holes, hole{l.LastSeq + 1, f.FirstSeq - 1})
 	}
+	if f.FirstSeq == l.LastSeq+1 {
+		c.period = f.Measured.Sub(c.measured) / time.Duration(f.Merged())
+	}
+	c.measured = f.Measured
 	if l.Behind = f.Merged(); l.Behind > 1 && c.catchUp.to == 0 {
 		c.lastMerge = now
 	}
@@ -306,29 +310,30 @@ func (c *Client) Link() Link {
 	return l
 }
 
-// quietFor is how long after a frame the next may come before it is missed. A rate that
-// nobody would ask for stands for one that is not known.
-func quietFor(fps float64) time.Duration {
+// quietFor is how long after a frame the next may come before it is missed, where so
+// many are wished for and the last took so long. What nobody would ask for stands for
+// what is not known.
+func quietFor(fps float64, took time.Duration) time.Duration {
 	period := time.Second / 20
 	if fps >= slowestFPS {
 		period = time.Duration(float64(time.Second) / fps)
 	}
-	return max(time.Second, 3*period)
+	return max(time.Second, 3*period, 3*min(took, time.Duration(float64(time.Second)/slowestFPS)))
 }
 
 // liveState is how a connected link is doing, and since when.
 func (c *Client) liveState(now time.Time) (LinkState, time.Time) {
-	fps := 0.0
+	fps, ended := 0.0, false
 	if d := c.link.Device; d != nil {
-		fps = d.Settings.FPS
+		fps, ended = d.Settings.FPS, d.State == spectrum.Ended
 	}
-	quiet := quietFor(fps)
+	quiet := quietFor(fps, c.period)
 	heard := c.link.LastFrame
 	if heard.Before(c.link.Since) {
 		heard = c.link.Since
 	}
 	switch {
-	case now.Sub(heard) > quiet:
+	case now.Sub(heard) > quiet && !ended:
 		return Stale, heard
 	case c.catchUp.to > 0:
 		return CatchingUp, c.link.Since

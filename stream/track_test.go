@@ -24,6 +24,17 @@ func TestLiveState(t *testing.T) {
 		{"slow frames stop", func(c *Client, now time.Time) {
 			c.link.LastFrame, c.link.Device = now.Add(-31*time.Second), status(0.1)
 		}, Stale},
+		{"frames slower than asked for", func(c *Client, now time.Time) {
+			c.link.LastFrame, c.period = now.Add(-5*time.Second), 2*time.Second
+		}, Live},
+		{"a frame that cannot have taken so long", func(c *Client, now time.Time) {
+			c.link.LastFrame, c.period = now.Add(-31*time.Second), time.Hour
+		}, Stale},
+		{"a recording that ended", func(c *Client, now time.Time) {
+			ended := status(20)
+			ended.State = spectrum.Ended
+			c.link.LastFrame, c.link.Device = now.Add(-time.Hour), ended
+		}, Live},
 		{"a rate that cannot be", func(c *Client, now time.Time) {
 			c.link.LastFrame, c.link.Device = now.Add(-2*time.Second), status(1e-300)
 		}, Stale},
