@@ -66,7 +66,8 @@ type Client struct {
 	timed     int
 	lastMerge time.Time
 	measured  time.Time     // newest frame, on the server's clock
-	period    time.Duration // that it took
+	took      time.Duration // since the one before
+	period    time.Duration // the least of the last two
 	view      View
 	viewSent  View
 	messages  uint64 // frame messages of this session received

@@ -102,7 +102,7 @@ var errFrame = errors.New("frame breaks the protocol")
 // Bounds of what a grid can say without making nonsense of what is computed from it.
 const (
 	mostHz      = 1e15
-	leastStepDB = 0.001
+	leastStepDB = 0.01 // powers down to spectrum.FloorDB fit an int16
 	mostStepDB  = 20
 )
 

@@ -79,7 +79,8 @@ func NewServer(source Source, history *spectrum.History, o *ServerOptions) *Serv
 	host, _ := os.Hostname()
 	s.host = cleanText(host)
 	s.metrics.registry.MustRegister(stateCollector{s})
-	s.publishDevice()
+	status := s.source.Status()
+	s.device.publish(deviceMessage(&status))
 	return s
 }
 
@@ -215,7 +216,7 @@ func (s *Server) watch(ctx context.Context) {
 			s.log.Info("event", "kind", e.Kind, "text", e.Text, "severity", e.Severity.String())
 		}
 		before = now
-		s.publishDevice()
+		s.device.publish(deviceMessage(&now))
 		select {
 		case <-changed:
 		case <-tick.C:
@@ -223,11 +224,6 @@ func (s *Server) watch(ctx context.Context) {
 			return
 		}
 	}
-}
-
-func (s *Server) publishDevice() {
-	status := s.source.Status()
-	s.device.publish(deviceMessage(&status))
 }
 
 // set applies named settings for a viewer.

@@ -224,7 +224,8 @@ func (c *Client) newest(f *spectrum.Frame, now time.Time) {
 		c.holes = append(c.holes, hole{l.LastSeq + 1, f.FirstSeq - 1})
 	}
 	if f.FirstSeq == l.LastSeq+1 {
-		c.period = f.Measured.Sub(c.measured) / time.Duration(f.Merged())
+		took := f.Measured.Sub(c.measured) / time.Duration(f.Merged())
+		c.period, c.took = min(took, c.took), took // one that was late is no rate
 	}
 	c.measured = f.Measured
 	if l.Behind = f.Merged(); l.Behind > 1 && c.catchUp.to == 0 {
