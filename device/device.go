@@ -58,6 +58,7 @@ type Info struct {
 type Tuning struct {
 	CenterHz float64 // middle of what is to be seen
 	SpanHz   float64 // width of what is to be seen
+	Ranges   Ranges  // the parts of it that are wanted; zero: all
 	RateHz   float64 // sample rate; 0 in a wish leaves the choice to the radio
 	LNADB    int     // 0 to 40 by 8
 	VGADB    int     // 0 to 62 by 2

@@ -40,6 +40,8 @@ func TestHackRFTones(t *testing.T) {
 		{"--freq 433.5M --span 15M", low, -30},
 		{"--range 2400M:2500M", high, -25},
 		{"--range 0M:6000M --bins 256", wide, -25},
+		{"--range 4980M:5060M,2400M:2500M", high, -25},
+		{"--range 2400M:2500M,4980M:5060M", wide, -25},
 	} {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		args := "--once --json --overlap 0% --device hackrf --lna 16 --vga 20 " + c.args

@@ -32,8 +32,12 @@ type Analyzer struct {
 	settings Settings // Bins and RBWHz resolved
 	info     device.Info
 	grid     Grid // Bins is 0 before the first block
+	bands    []band
 	meter    meter
 }
+
+// A band is the bins of a range of the tuning: low up to but not including high.
+type band struct{ low, high int }
 
 // A meter measures blocks of one kind: samples of one tuning, samples of a sweep, or
 // powers.
@@ -127,22 +131,40 @@ var (
 	errBand = errors.New("the radio's samples lie outside the span")
 )
 
-// lay makes the grid of whole bins around the span from lowHz to highHz, where bins
-// have edges at edgeHz and every BinHz from there. It returns the number of bin 0
-// counted from edgeHz. The least and the most such numbers bound it.
-func (a *Analyzer) lay(lowHz, highHz, edgeHz float64, least, most int) (first int, err error) {
+// lay makes the grid of whole bins around the ranges, shifted by shiftHz, where bins have
+// edges at edgeHz and every BinHz from there, and the bands in it. It returns the number
+// of bin 0 counted from edgeHz. The least and the most such numbers bound it.
+func (a *Analyzer) lay(ranges []device.Range, shiftHz, edgeHz float64, least, most int) (first int, err error) {
 	// What is off by less than this in bins is a rounding error.
 	const slack = 1e-6
-	first = max(least, int(math.Floor((lowHz-edgeHz)/a.grid.BinHz+slack)))
-	end := min(most, int(math.Ceil((highHz-edgeHz)/a.grid.BinHz-slack)))
-	switch {
-	case end <= first:
+	a.bands = a.bands[:0]
+	for _, r := range ranges {
+		low := max(least, int(math.Floor((r.LowHz+shiftHz-edgeHz)/a.grid.BinHz+slack)))
+		high := min(most, int(math.Ceil((r.HighHz+shiftHz-edgeHz)/a.grid.BinHz-slack)))
+		if high <= low {
+			continue
+		}
+		// A bin that two ranges share belongs to the lower, and ranges that meet are one.
+		if n := len(a.bands); n > 0 && low <= a.bands[n-1].high {
+			a.bands[n-1].high = max(a.bands[n-1].high, high)
+			continue
+		}
+		a.bands = append(a.bands, band{low, high})
+	}
+	if len(a.bands) == 0 {
 		return 0, errBand
-	case end-first > MaxGridBins:
-		return 0, a.tooMany(highHz - lowHz)
+	}
+	first = a.bands[0].low
+	bins := a.bands[len(a.bands)-1].high - first
+	if bins > MaxGridBins {
+		return 0, a.tooMany(float64(bins) * a.grid.BinHz)
+	}
+	for i := range a.bands {
+		a.bands[i].low -= first
+		a.bands[i].high -= first
 	}
 	a.grid.StartHz = edgeHz + float64(first)*a.grid.BinHz
-	a.grid.Bins = end - first
+	a.grid.Bins = bins
 	return first, nil
 }
 

@@ -54,21 +54,30 @@ var Params = []Param{
 		"freq", "HZ", "centre frequency, such as 433.92M",
 		func(s *Settings) string { return device.FormatHz(s.Tuning.CenterHz, 6) },
 		func(s *Settings, v string) error {
-			return setHz(&s.Tuning.CenterHz, v, 0, math.MaxFloat64)
+			return s.setOne(&s.Tuning.CenterHz, v, 0)
 		},
 	},
 	{
 		"span", "HZ", "width shown, such as 2M",
 		func(s *Settings) string { return device.FormatHz(s.Tuning.SpanHz, 6) },
 		func(s *Settings, v string) error {
-			return setHz(&s.Tuning.SpanHz, v, 1, math.MaxFloat64)
+			return s.setOne(&s.Tuning.SpanHz, v, 1)
 		},
 	},
 	{
-		"range", "HZ:HZ", "lower and upper edge, such as 2400M:2500M",
-		func(s *Settings) string {
-			return device.FormatHz(s.Tuning.StartHz(), 6) + ":" + device.FormatHz(s.Tuning.StopHz(), 6)
-		}, setRange,
+		"range", "HZ:HZ,...", "lower and upper edge, such as 2400M:2500M, or up to 10 ranges: 2400M:2500M,5150M:5850M",
+		getRange, setRange,
+	},
+	{
+		"rate", "HZ|auto", "samples a second, such as 8M; auto follows the span; of a raw recording, what it was made with",
+		func(s *Settings) string { return device.FormatHz(s.Tuning.RateHz, 6) },
+		func(s *Settings, v string) error {
+			if strings.EqualFold(v, "auto") {
+				s.Tuning.RateHz = 0
+				return nil
+			}
+			return setHz(&s.Tuning.RateHz, v, math.SmallestNonzeroFloat64, math.MaxFloat64)
+		},
 	},
 	{
 		"rbw", "HZ|auto", "resolution bandwidth at most, such as 10k; auto follows the span",
@@ -189,23 +198,44 @@ func setHz(dst *float64, text string, least, most float64) error {
 	return nil
 }
 
+// setOne sets an edge of what is to be seen, which is one range then.
+func (s *Settings) setOne(dst *float64, text string, least float64) error {
+	err := setHz(dst, text, least, math.MaxFloat64)
+	if err == nil {
+		s.Tuning.Ranges = device.Ranges{}
+	}
+	return err
+}
+
+func getRange(s *Settings) string {
+	if s.Tuning.Ranges.Several() {
+		return s.Tuning.Ranges.String()
+	}
+	return s.Tuning.Parts()[0].String()
+}
+
 func setRange(s *Settings, text string) error {
-	low, high, ok := strings.Cut(text, ":")
-	if !ok {
-		return fmt.Errorf("%q is not a range: write it like 2400M:2500M", text)
+	var ranges []device.Range
+	for part := range strings.SplitSeq(text, ",") {
+		low, high, ok := strings.Cut(part, ":")
+		if !ok {
+			return fmt.Errorf("%q is not a range: write it like 2400M:2500M", part)
+		}
+		a, err := device.ParseHz(low)
+		if err != nil {
+			return err
+		}
+		b, err := device.ParseHz(high)
+		if err != nil {
+			return err
+		}
+		ranges = append(ranges, device.Range{LowHz: a, HighHz: b})
 	}
-	a, err := device.ParseHz(low)
+	t, err := s.Tuning.Over(ranges...)
 	if err != nil {
 		return err
 	}
-	b, err := device.ParseHz(high)
-	if err != nil {
-		return err
-	}
-	if a < 0 || b <= a {
-		return fmt.Errorf("%q is not a range: the lower edge comes first", text)
-	}
-	s.Tuning.CenterHz, s.Tuning.SpanHz = (a+b)/2, b-a
+	s.Tuning = t
 	return nil
 }
 
@@ -315,7 +345,7 @@ func (s Settings) resolve(rateHz float64) (int, error) {
 // nobody says which part.
 func SettingsFor(info device.Info, s Settings) Settings {
 	if info.Duration > 0 && info.MaxHz > info.MinHz {
-		s.Tuning.CenterHz, s.Tuning.SpanHz = (info.MinHz+info.MaxHz)/2, info.MaxHz-info.MinHz
+		s.Tuning.CenterHz, s.Tuning.SpanHz, s.Tuning.Ranges = (info.MinHz+info.MaxHz)/2, info.MaxHz-info.MinHz, device.Ranges{}
 	}
 	return s
 }

@@ -16,6 +16,7 @@ const foldEvery = 256
 type stream struct {
 	*welch
 	row    *row
+	bands  []band
 	picks  []uint32 // cell of each bin of the grid
 	rateHz float64
 
@@ -29,13 +30,15 @@ type stream struct {
 func (m *stream) begin(a *Analyzer, b *device.Block) error {
 	// Point k of the transform is centred on a multiple of BinHz, so edges are between.
 	n, t := m.fft.n, a.settings.Tuning
-	first, err := a.lay(t.StartHz(), t.StopHz(), b.CenterHz-a.grid.BinHz/2, -n/2, n/2)
+	first, err := a.lay(t.Parts(), 0, b.CenterHz-a.grid.BinHz/2, -n/2, n/2)
 	if err != nil {
 		return err
 	}
-	m.row, m.rateHz = newRow(a.grid), t.RateHz
-	if _, err := m.row.segment(0, a.grid.Bins); err != nil {
-		return err
+	m.row, m.bands, m.rateHz = newRow(a.grid), a.bands, t.RateHz
+	for _, part := range m.bands {
+		if _, err := m.row.segment(part.low, part.high-part.low); err != nil {
+			return err
+		}
 	}
 	m.picks = make([]uint32, a.grid.Bins)
 	m.order(m.picks, first)
@@ -100,8 +103,10 @@ func (m *stream) add(b *device.Block, emit func(*Frame)) error {
 
 // fold moves what is in the cells to the row.
 func (m *stream) fold() {
-	m.row.fold(0, m.picks, m.cells)
-	m.row.segments[0].measured(m.windows, m.first, m.last)
+	for i, part := range m.bands {
+		m.row.fold(part.low, m.picks[part.low:part.high], m.cells)
+		m.row.segments[i].measured(m.windows, m.first, m.last)
+	}
 	m.reset()
 }
 

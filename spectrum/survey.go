@@ -3,6 +3,7 @@ package spectrum
 import (
 	"errors"
 	"math"
+	"slices"
 
 	"argos/device"
 )
@@ -13,6 +14,7 @@ var errWidths = errors.New("the recording mixes bins of different widths or offs
 // those of hackrf_sweep. Each is a segment.
 type survey struct {
 	row   *row
+	bands []band
 	clock clock
 }
 
@@ -21,12 +23,14 @@ func (m *survey) begin(a *Analyzer, b *device.Block) error {
 		return errWidths
 	}
 	a.grid.BinHz, a.grid.RBWHz = b.BinHz, b.RBWHz
-	t := a.settings.Tuning
-	low, high := max(t.StartHz(), a.info.MinHz), min(t.StopHz(), a.info.MaxHz)
-	if _, err := a.lay(low, high, b.StartHz, math.MinInt32, math.MaxInt32); err != nil {
+	ranges := slices.Clone(a.settings.Tuning.Parts())
+	for i := range ranges {
+		ranges[i].LowHz, ranges[i].HighHz = max(ranges[i].LowHz, a.info.MinHz), min(ranges[i].HighHz, a.info.MaxHz)
+	}
+	if _, err := a.lay(ranges, 0, b.StartHz, math.MinInt32, math.MaxInt32); err != nil {
 		return err
 	}
-	a.settings.RBWHz = b.RBWHz
+	a.settings.RBWHz, m.bands = b.RBWHz, a.bands
 	m.row, m.clock = newRow(a.grid), clock{period: period(a.settings.FPS)}
 	return nil
 }
@@ -43,23 +47,25 @@ func (m *survey) add(b *device.Block, emit func(*Frame)) error {
 	if off := math.Abs(b.BinHz/g.BinHz-1) * float64(len(b.Power)); off > 0.25 || math.Abs(at-float64(bin)) > 0.25 {
 		return errWidths
 	}
-	low, high := max(bin, 0), min(bin+len(b.Power), g.Bins)
-	if low >= high {
-		return nil
-	}
-	s, err := m.row.segment(low, high-low)
-	if err != nil {
-		return err
-	}
-	for i, db := range b.Power[low-bin : high-bin] {
-		p := math.Pow(10, float64(db)/10)
-		if !(p < math.MaxFloat32) { // no number, or no power on earth
-			p = 0
+	for _, part := range m.bands {
+		low, high := max(bin, part.low), min(bin+len(b.Power), part.high)
+		if low >= high {
+			continue
 		}
-		m.row.mean[low+i] += p
-		m.row.max[low+i] = max(m.row.max[low+i], float32(p))
+		s, err := m.row.segment(low, high-low)
+		if err != nil {
+			return err
+		}
+		for i, db := range b.Power[low-bin : high-bin] {
+			p := math.Pow(10, float64(db)/10)
+			if !(p < math.MaxFloat32) { // no number, or no power on earth
+				p = 0
+			}
+			m.row.mean[low+i] += p
+			m.row.max[low+i] = max(m.row.max[low+i], float32(p))
+		}
+		s.measured(1, b.Time, b.Time)
 	}
-	s.measured(1, b.Time, b.Time)
 	return nil
 }
 

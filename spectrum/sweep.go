@@ -19,6 +19,7 @@ var errTiling = errors.New("the sweep's tunings do not lie on one raster")
 type sweep struct {
 	*welch
 	row    *row
+	bands  []band
 	clock  clock
 	rateHz float64
 	edgeHz float64 // lower edge of bin 0 of the grid's first whole piece or of one below it
@@ -33,10 +34,11 @@ func (m *sweep) begin(a *Analyzer, b *device.Block) error {
 	}
 	edgeHz := b.CenterHz - t.RateHz*3/8 - a.grid.BinHz/2
 	// Edges of bins that are half a bin low would add one at each end for nothing.
-	first, err := a.lay(t.StartHz()-a.grid.BinHz/2, t.StopHz()-a.grid.BinHz/2, edgeHz, math.MinInt32, math.MaxInt32)
+	first, err := a.lay(t.Parts(), -a.grid.BinHz/2, edgeHz, math.MinInt32, math.MaxInt32)
 	if err != nil {
 		return err
 	}
+	m.bands = a.bands
 	m.row, m.rateHz, m.edgeHz, m.first = newRow(a.grid), t.RateHz, edgeHz, first
 	m.clock = clock{period: period(a.settings.FPS)}
 	for i, k := range [2]int{-n * 3 / 8, n / 8} {
@@ -51,21 +53,24 @@ func (m *sweep) add(b *device.Block, emit func(*Frame)) error {
 		m.flush(emit)
 	}
 	m.row.note(b)
+	n := m.fft.n
+	lowest := (b.CenterHz - m.rateHz*3/8 - m.rateHz/float64(n)/2 - m.edgeHz) / m.rateHz * 4 // in quarters
+	quarter := math.Round(lowest)
+	if math.Abs(lowest-quarter)*float64(n/4) > 0.25 {
+		return errTiling
+	}
+	bins := [2]int{int(quarter)*n/4 - m.first, (int(quarter)+2)*n/4 - m.first}
+	if !m.wanted(bins[0], n/4) && !m.wanted(bins[1], n/4) {
+		return nil
+	}
 	m.restart()
 	for rest, full := m.take(b.Samples, b.Format); full; rest, full = m.take(rest, b.Format) {
 		m.transform()
 	}
 	samples := len(b.Samples) / b.Format.Size()
 	first := b.Time.Add(-lasting(int64(samples-1), m.rateHz))
-	n := m.fft.n
-	lowest := (b.CenterHz - m.rateHz*3/8 - m.rateHz/float64(n)/2 - m.edgeHz) / m.rateHz * 4 // in quarters
-	quarter := math.Round(lowest)
-	if math.Abs(lowest-quarter)*float64(n/4) > 0.25 {
-		m.reset()
-		return errTiling
-	}
 	for i, picks := range m.picks {
-		if err := m.piece((int(quarter)+2*i)*n/4-m.first, picks, first, b.Time); err != nil {
+		if err := m.piece(bins[i], picks, first, b.Time); err != nil {
 			return err
 		}
 	}
@@ -73,18 +78,30 @@ func (m *sweep) add(b *device.Block, emit func(*Frame)) error {
 	return nil
 }
 
-// piece adds a piece whose first bin is bin of the grid, cropped to it.
+// wanted reports whether any of the bins from bin on lies in a band.
+func (m *sweep) wanted(bin, bins int) bool {
+	for _, part := range m.bands {
+		if bin < part.high && part.low < bin+bins {
+			return true
+		}
+	}
+	return false
+}
+
+// piece adds a piece whose first bin is bin of the grid, cropped to the bands.
 func (m *sweep) piece(bin int, picks []uint32, first, last time.Time) error {
-	low, high := max(bin, 0), min(bin+len(picks), m.row.frame.Grid.Bins)
-	if low >= high || m.windows == 0 {
-		return nil
+	for _, part := range m.bands {
+		low, high := max(bin, part.low), min(bin+len(picks), part.high)
+		if low >= high || m.windows == 0 {
+			continue
+		}
+		s, err := m.row.segment(low, high-low)
+		if err != nil {
+			return err
+		}
+		m.row.fold(low, picks[low-bin:high-bin], m.cells)
+		s.measured(m.windows, first, last)
 	}
-	s, err := m.row.segment(low, high-low)
-	if err != nil {
-		return err
-	}
-	m.row.fold(low, picks[low-bin:high-bin], m.cells)
-	s.measured(m.windows, first, last)
 	return nil
 }
 

@@ -77,13 +77,28 @@ func (c *frameEncoder) setGrid(g *spectrum.Grid) {
 func setTuning(w *wire.Tuning, t *device.Tuning) {
 	w.CenterHz, w.SpanHz, w.RateHz = t.CenterHz, t.SpanHz, t.RateHz
 	w.LnaDb, w.VgaDb, w.Amp, w.BiasTee = int32(t.LNADB), int32(t.VGADB), t.Amp, t.BiasTee
+	w.Ranges = w.Ranges[:0]
+	for _, r := range t.Ranges.Slice() {
+		w.Ranges = append(w.Ranges, &wire.Range{LowHz: r.LowHz, HighHz: r.HighHz})
+	}
 }
 
+// tuningOf reads a tuning. Ranges that are none are taken for the whole span.
 func tuningOf(w *wire.Tuning) device.Tuning {
-	return device.Tuning{
+	t := device.Tuning{
 		CenterHz: finite(w.GetCenterHz()), SpanHz: finite(w.GetSpanHz()), RateHz: finite(w.GetRateHz()),
 		LNADB: int(w.GetLnaDb()), VGADB: int(w.GetVgaDb()), Amp: w.GetAmp(), BiasTee: w.GetBiasTee(),
 	}
+	if n := len(w.GetRanges()); n > 1 && n <= device.MaxRanges {
+		var ranges [device.MaxRanges]device.Range
+		for i, r := range w.GetRanges() {
+			ranges[i] = device.Range{LowHz: finite(r.GetLowHz()), HighHz: finite(r.GetHighHz())}
+		}
+		if over, err := t.Over(ranges[:n]...); err == nil {
+			t = over
+		}
+	}
+	return t
 }
 
 func partOf(w *wire.Part) spectrum.Part {

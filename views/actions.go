@@ -39,7 +39,15 @@ func (a *App) sendFreq(hz float64) {
 		a.desk.say(fmt.Sprintf("%s receives %sHz to %sHz", clean(in.Name), device.FormatHz(in.MinHz, 3), device.FormatHz(in.MaxHz, 3)), true)
 		return
 	}
-	a.send(map[string]string{"freq": exactHz(hz)})
+	set := map[string]string{"freq": exactHz(hz)}
+	// Of several ranges, the one around it is what is looked at.
+	ranges := a.target().Tuning.Ranges
+	for _, r := range ranges.Slice() {
+		if hz >= r.LowHz && hz <= r.HighHz {
+			set["span"] = exactHz(r.HighHz - r.LowHz)
+		}
+	}
+	a.send(set)
 }
 
 // exactHz writes hz so that it reads back to the hertz.

@@ -47,10 +47,13 @@ func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 		b.regrid(&f.Grid, len(f.Mean))
 	}
 	b.anew = false
-	overlay(b.mean, f.Mean)
-	overlay(b.max, f.Max)
-	if b.holding {
-		raise(b.hold, f.Max)
+	// In a sweep a frame holds only what was visited since the one before.
+	for _, s := range f.Segments {
+		copy(b.mean[s.Bin:][:s.Bins], f.Mean[s.Bin:])
+		copy(b.max[s.Bin:][:s.Bins], f.Max[s.Bin:])
+		if b.holding {
+			raise(b.hold[s.Bin:][:s.Bins], f.Max[s.Bin:])
+		}
 	}
 	b.seq, b.first, b.last = f.LastSeq, f.First, f.Last
 	b.averages, b.merged, b.overload, b.lost = f.Averages(), f.Merged(), f.Overload, f.Lost
@@ -135,16 +138,6 @@ func resized(s []int16, n int) []int16 {
 		s[i] = spectrum.Absent
 	}
 	return s
-}
-
-// overlay copies what was measured: in a sweep a frame holds only what was visited
-// since the one before.
-func overlay(dst, src []int16) {
-	for i := range min(len(dst), len(src)) {
-		if src[i] != spectrum.Absent {
-			dst[i] = src[i]
-		}
-	}
 }
 
 func raise(dst, src []int16) {

@@ -168,9 +168,12 @@ func (r *fallRow) begin(fr *spectrum.Frame, low, high float64) {
 func (r *fallRow) raise(fr *spectrum.Frame) {
 	r.merged = r.merged || fr.Merged() > 1
 	r.marked = r.marked || fr.Lost > 0 || fr.Overload > spectrum.OverloadShare
-	for i, v := range fr.Max[:min(len(fr.Max), len(r.cells)*r.per)] {
-		if c := &r.cells[i/r.per]; v > *c {
-			*c = v
+	for _, s := range fr.Segments {
+		for i := s.Bin; i < s.Bin+s.Bins; {
+			c := &r.cells[i/r.per]
+			for end := min((i/r.per+1)*r.per, s.Bin+s.Bins); i < end; i++ {
+				*c = max(*c, fr.Max[i])
+			}
 		}
 	}
 }

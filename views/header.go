@@ -181,6 +181,9 @@ func (p *headerPane) drawSecond(screen tcell.Screen, x, y, w int) {
 // wideWords is how many columns the second line takes with units and the window.
 const wideWords = 116
 
+// roomForRanges is how many columns ranges may take there.
+const roomForRanges = 24
+
 // measured is what no number on the screen can be read without.
 func (d *desk) measured(w int) []word {
 	l, b := d.look, d.board
@@ -195,8 +198,14 @@ func (d *desk) measured(w int) []word {
 	if b.averages > 0 {
 		avg = fmt.Sprint(b.averages)
 	}
+	where := hz(g.Tuning.CenterHz) + unit
+	if ranges := g.Tuning.Ranges; ranges.Several() {
+		if where = ranges.String(); w < wideWords || len(where) > roomForRanges {
+			where = fmt.Sprintf("%d ranges", len(ranges.Slice()))
+		}
+	}
 	ws := []word{
-		{hz(g.Tuning.CenterHz) + unit, l.strong},
+		{where, l.strong},
 		{"  span ", l.label},
 		{width3(g.Tuning.SpanHz) + unit, l.text},
 		{"  RBW ", l.label},

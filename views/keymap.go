@@ -40,11 +40,11 @@ const lastRank = 16
 var keymap = []binding{
 	{
 		[]stroke{pressed(tcell.KeyLeft, -1), pressed(tcell.KeyRight, 1), typed('<', -1), typed('>', 1), typed(',', -1), typed('.', 1)},
-		"Left Right", "</>", "pan", "tune by a tenth of the span (also < >)", 1, (*desk).cannotTune, (*App).pan,
+		"Left Right", "</>", "pan", "tune by a tenth of the span (also < >)", 1, (*desk).cannotMove, (*App).pan,
 	},
 	{
 		[]stroke{pressed(tcell.KeyUp, -1), pressed(tcell.KeyDown, 1), typed('+', -1), typed('=', -1), typed('-', 1)},
-		"+ -", "+/-", "zoom", "halve or double the span (also Up Down)", 2, (*desk).cannotTune, (*App).zoom,
+		"+ -", "+/-", "zoom", "halve or double the span (also Up Down)", 2, (*desk).cannotMove, (*App).zoom,
 	},
 	{
 		[]stroke{pressed(tcell.KeyEnter, 0)},
@@ -156,6 +156,16 @@ func (d *desk) cannotTune() string {
 	default:
 		return ""
 	}
+}
+
+func (d *desk) cannotMove() string {
+	if why := d.cannotTune(); why != "" {
+		return why
+	}
+	if d.status().Settings.Tuning.Ranges.Several() {
+		return "there are several ranges: use :range, :freq, or Enter on the marker"
+	}
+	return ""
 }
 
 func (d *desk) cannotTuneToMarker() string {

@@ -61,7 +61,6 @@ type options struct {
 	logJSON  bool
 
 	device string
-	rate   string
 	speed  float64
 	noLoop bool
 
@@ -73,7 +72,7 @@ type options struct {
 // tuned reports whether the radio is to be told something, which it takes its owner
 // to do.
 func (o *options) tuned() bool {
-	return o.device != "" || o.rate != "" || o.speed != 1 || o.noLoop || len(o.tuning) > 0
+	return o.device != "" || o.speed != 1 || o.noLoop || len(o.tuning) > 0
 }
 
 func command() *cobra.Command {
@@ -106,7 +105,6 @@ func command() *cobra.Command {
 	f.BoolVar(&o.json, "json", false, "write frames, link and device state as lines of JSON instead of a screen")
 	f.BoolVar(&o.once, "once", false, "with --json: measure one frame (a recording: up to 10 s of it), write it and end")
 	f.StringVar(&o.device, "device", "", "`RADIO`: synth, replay:PATH or hackrf[:SERIAL]")
-	f.StringVar(&o.rate, "rate", "", "samples a second in `HZ`: of a raw recording, or asked of the radio")
 	f.Float64Var(&o.speed, "speed", 1, "replay `FACTOR`, 0 for as fast as it can")
 	f.BoolVar(&o.noLoop, "no-loop", false, "end at the end of a recording")
 	for _, p := range spectrum.Params {

@@ -59,8 +59,8 @@ func (o *options) openReplay(path string) (device.Radio, error) {
 		return nil, &usageError{fmt.Errorf("--speed %g: use 0 or more", o.speed)}
 	}
 	var err error
-	if o.rate != "" {
-		if how.RateHz, err = device.ParseHz(o.rate); err != nil {
+	if rate, ok := o.tuning["rate"]; ok && !strings.EqualFold(rate, "auto") {
+		if how.RateHz, err = device.ParseHz(rate); err != nil {
 			return nil, &usageError{fmt.Errorf("--rate: %w", err)}
 		}
 	}
@@ -78,11 +78,6 @@ func (o *options) settings(info device.Info) (spectrum.Settings, error) {
 	if err != nil {
 		return s, &usageError{err}
 	}
-	if o.rate != "" && info.MinRateHz < info.MaxRateHz {
-		if s.Tuning.RateHz, err = device.ParseHz(o.rate); err != nil {
-			return s, &usageError{fmt.Errorf("--rate: %w", err)}
-		}
-	}
 	return s, nil
 }
 
@@ -90,7 +85,7 @@ func (o *options) settings(info device.Info) (spectrum.Settings, error) {
 // unless it is the radio that failed.
 func (o *options) asked(err error) error {
 	var of *device.Error
-	if err == nil || errors.As(err, &of) && !errors.Is(err, device.ErrOutOfRange) || len(o.tuning) == 0 && o.rate == "" {
+	if err == nil || errors.As(err, &of) && !errors.Is(err, device.ErrOutOfRange) || len(o.tuning) == 0 {
 		return err
 	}
 	return &usageError{err}

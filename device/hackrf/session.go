@@ -208,9 +208,8 @@ func (s *session) launch(t device.Tuning) error {
 	if s.sweeps != nil {
 		return s.sweeps
 	}
-	low, high := sweepMHz(t)
-	mhz := [2]uint16{uint16(low), uint16(high)}
-	code := l.initSweep(s.dev, &mhz[0], 1, blockBytes, stepHz, offsetHz, sweepInterleave)
+	mhz := sweepMHz(t)
+	code := l.initSweep(s.dev, &mhz[0], int32(len(mhz)/2), blockBytes, stepHz, offsetHz, sweepInterleave)
 	if err := l.fault("hackrf_init_sweep", code); err != nil {
 		return err
 	}
@@ -248,7 +247,7 @@ func (s *session) change(was device.Tuning, c config) error {
 // live reports whether change can do it, without a stop.
 func live(was, t device.Tuning) bool {
 	return was.RateHz == t.RateHz && filterHz(was) == filterHz(t) && was.Sweeps() == t.Sweeps() &&
-		(!t.Sweeps() || was.CenterHz == t.CenterHz && was.SpanHz == t.SpanHz)
+		(!t.Sweeps() || was.CenterHz == t.CenterHz && was.SpanHz == t.SpanHz && was.Ranges == t.Ranges)
 }
 
 // ready says that samples taken from now on are those of t.

@@ -51,12 +51,24 @@ func filterHz(t device.Tuning) float64 {
 	return chosen
 }
 
-// sweepMHz are the edges that the firmware is told for a sweep, whole steps apart. What
-// it sees beyond the span, the reader leaves out.
-func sweepMHz(t device.Tuning) (low, high int) {
-	low = int(math.Floor(t.StartHz()/1e6 + 1e-9))
-	steps := int(math.Ceil((t.StopHz()-float64(low)*1e6)/stepHz - 1e-9))
-	return low, low + steps*stepHz/1e6
+// sweepMHz are the edges that the firmware is told for a sweep, a low and a high one for
+// each range, whole steps apart. All lie on one raster of quarter steps, so that one grid
+// of bins holds all pieces. What it sees beyond the ranges, the reader leaves out; ranges
+// that it would see twice are swept as one.
+func sweepMHz(t device.Tuning) []uint16 {
+	const stepMHz, rasterMHz = stepHz / 1e6, stepHz / 4e6
+	var mhz []uint16
+	origin := int(math.Floor(t.StartHz()/1e6 + 1e-9))
+	for _, r := range t.Parts() {
+		low := int(math.Floor(r.LowHz/1e6 + 1e-9))
+		low -= (low - origin) % rasterMHz
+		if n := len(mhz); n > 0 && low < int(mhz[n-1]) {
+			low, mhz = int(mhz[n-2]), mhz[:n-2]
+		}
+		steps := max(1, int(math.Ceil((r.HighHz/1e6-float64(low))/stepMHz-1e-9)))
+		mhz = append(mhz, uint16(low), uint16(low+steps*stepMHz))
+	}
+	return mhz
 }
 
 // resolve turns a wish into what the radio does.
@@ -90,6 +102,9 @@ func resolve(t device.Tuning) (device.Tuning, error) {
 	}
 	t.RateHz = maxRateHz
 	start := max(minHz, min(t.StartHz(), maxHz-t.SpanHz))
+	if start != t.StartHz() && t.Ranges.Several() {
+		return t, device.OutOfRange(t, "range "+t.Parts()[len(t.Parts())-1].String(), rangeHint)
+	}
 	t.CenterHz = start + t.SpanHz/2
 	return t, nil
 }

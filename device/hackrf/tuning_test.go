@@ -3,6 +3,7 @@ package hackrf
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"argos/device"
@@ -45,13 +46,40 @@ func TestResolve(t *testing.T) {
 		{CenterHz: 1e9, SpanHz: 1e6, RateHz: 21e6},
 		{CenterHz: 1e9, SpanHz: 1e6, LNADB: 48},
 		{CenterHz: 1e9, SpanHz: 1e6, VGADB: -2},
+		over(device.Range{LowHz: 1e9, HighHz: 2e9}, device.Range{LowHz: 7e9, HighHz: 7.3e9}),
 	} {
 		var e *device.Error
 		if _, err := resolve(bad); !errors.As(err, &e) || e.Hint == "" {
 			t.Errorf("%+v: %v", bad, err)
 		}
 	}
-	if low, high := sweepMHz(device.Tuning{CenterHz: 3e9, SpanHz: 6e9}); low != 0 || high != 6000 {
-		t.Errorf("sweep of %d to %d MHz", low, high)
+}
+
+func over(ranges ...device.Range) device.Tuning {
+	t, err := device.Tuning{}.Over(ranges...)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func TestSweepMHz(t *testing.T) {
+	for _, c := range []struct {
+		ranges []device.Range
+		want   []uint16
+	}{
+		{[]device.Range{{LowHz: 0, HighHz: 6e9}}, []uint16{0, 6000}},
+		{[]device.Range{{LowHz: 2400e6, HighHz: 2500e6}, {LowHz: 5150e6, HighHz: 5850e6}}, []uint16{2400, 2500, 5150, 5850}},
+		// On one raster of 5 MHz.
+		{[]device.Range{{LowHz: 433.05e6, HighHz: 434.79e6}, {LowHz: 868e6, HighHz: 870e6}}, []uint16{433, 453, 868, 888}},
+		{[]device.Range{{LowHz: 433.05e6, HighHz: 434.79e6}, {LowHz: 867e6, HighHz: 890e6}}, []uint16{433, 453, 863, 903}},
+		// Nothing is seen twice.
+		{[]device.Range{{LowHz: 100e6, HighHz: 105e6}, {LowHz: 118e6, HighHz: 137e6}}, []uint16{100, 140}},
+		{[]device.Range{{LowHz: 100e6, HighHz: 105e6}, {LowHz: 120e6, HighHz: 137e6}}, []uint16{100, 120, 120, 140}},
+		{[]device.Range{{LowHz: 100e6, HighHz: 105e6}, {LowHz: 106e6, HighHz: 107e6}, {LowHz: 200e6, HighHz: 201e6}}, []uint16{100, 120, 200, 220}},
+	} {
+		if got := sweepMHz(over(c.ranges...)); !slices.Equal(got, c.want) {
+			t.Errorf("%v: %v MHz, want %v", c.ranges, got, c.want)
+		}
 	}
 }

@@ -117,12 +117,21 @@ func (r *Radio) Tune(ctx context.Context, t device.Tuning) (device.Tuning, error
 		return device.Tuning{}, err
 	}
 	low, high := r.info.MinHz, r.info.MaxHz
-	if !(t.CenterHz >= low && t.CenterHz <= high) {
-		hint := fmt.Sprintf("choose from %s to %s", device.FormatHz(low, 6), device.FormatHz(high, 6))
-		return t, device.OutOfRange(t, "the frequency", hint+", which "+r.info.Name+" covers")
+	if !(t.CenterHz >= low && t.CenterHz <= high) && !t.Ranges.Several() {
+		return t, device.OutOfRange(t, "the frequency", r.covers())
 	}
 	if !(t.SpanHz > 0) {
 		return t, device.OutOfRange(t, fmt.Sprintf("span %g", t.SpanHz), "give a span above 0")
+	}
+	if rate := r.info.MaxRateHz; t.RateHz != 0 && t.RateHz != rate {
+		hint := "leave it out: a recorded sweep has none"
+		if rate > 0 {
+			hint = "a recording has the rate that it was made with, " + device.FormatHz(rate, 6)
+		}
+		return t, device.OutOfRange(t, "rate "+device.FormatHz(t.RateHz, 6), hint)
+	}
+	if t.Ranges.Several() {
+		return r.tuneRanges(t)
 	}
 	span := min(t.SpanHz, r.widthHz())
 	fact := device.Tuning{
@@ -130,6 +139,29 @@ func (r *Radio) Tune(ctx context.Context, t device.Tuning) (device.Tuning, error
 		SpanHz:   span,
 		RateHz:   r.info.MaxRateHz,
 	}
+	return r.tune(fact)
+}
+
+// tuneRanges tunes to what was recorded of several ranges.
+func (r *Radio) tuneRanges(t device.Tuning) (device.Tuning, error) {
+	low, high := r.info.MinHz, r.info.MaxHz
+	var recorded []device.Range
+	for _, part := range t.Parts() {
+		if part.LowHz, part.HighHz = max(part.LowHz, low), min(part.HighHz, high); part.LowHz < part.HighHz {
+			recorded = append(recorded, part)
+		}
+	}
+	if len(recorded) == 0 {
+		return t, device.OutOfRange(t, "every range", r.covers())
+	}
+	fact, err := device.Tuning{RateHz: r.info.MaxRateHz}.Over(recorded...)
+	if err != nil {
+		return t, problem("", "%w", err)
+	}
+	return r.tune(fact)
+}
+
+func (r *Radio) tune(fact device.Tuning) (device.Tuning, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -137,6 +169,12 @@ func (r *Radio) Tune(ctx context.Context, t device.Tuning) (device.Tuning, error
 	}
 	r.tuning = fact
 	return fact, nil
+}
+
+// covers says what was recorded.
+func (r *Radio) covers() string {
+	return fmt.Sprintf("choose from %s to %s, which %s covers",
+		device.FormatHz(r.info.MinHz, 6), device.FormatHz(r.info.MaxHz, 6), r.info.Name)
 }
 
 // widthHz is that of the recorded band. Of samples it is the rate exactly, lest a

@@ -101,8 +101,8 @@ func (r *Radio) Start() time.Time {
 }
 
 // Tune takes effect with the next block. A span above 20 MHz sweeps: it is rounded up
-// to whole 20 MHz and moved into 0 to 6 GHz where it hangs over. A wished rate below
-// the span is raised to it. Errors are *device.Error.
+// to whole 20 MHz and moved into 0 to 6 GHz where it hangs over; several ranges stay
+// what they are. A wished rate below the span is raised to it. Errors are *device.Error.
 func (r *Radio) Tune(ctx context.Context, t device.Tuning) (device.Tuning, error) {
 	if err := ctx.Err(); err != nil {
 		return device.Tuning{}, err

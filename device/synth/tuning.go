@@ -2,6 +2,7 @@ package synth
 
 import (
 	"math"
+	"slices"
 
 	"argos/device"
 )
@@ -41,8 +42,11 @@ func planFor(t device.Tuning) plan {
 		return plan{centers: []float64{t.CenterHz}, stride: n, length: n}
 	}
 	p := plan{stride: sweepStride, length: sweepLength}
+	parts := t.Parts()
 	for hz := t.StartHz(); hz < t.StopHz()-1; hz += sweepStepHz {
-		p.centers = append(p.centers, hz+sweepFirstHz, hz+sweepOtherHz)
+		if slices.ContainsFunc(parts, func(r device.Range) bool { return r.LowHz < hz+sweepStepHz-1 && hz+1 < r.HighHz }) {
+			p.centers = append(p.centers, hz+sweepFirstHz, hz+sweepOtherHz)
+		}
 	}
 	return p
 }
@@ -78,11 +82,17 @@ func resolve(t device.Tuning) (device.Tuning, error) {
 		t.RateHz = min(max(t.RateHz, t.SpanHz, minRateHz), maxRateHz)
 		return t, nil
 	}
+	t.RateHz = maxRateHz
 	start := t.StartHz()
+	if t.Ranges.Several() {
+		if t.StopHz() > maxHz {
+			return t, device.OutOfRange(t, "range "+t.Parts()[len(t.Parts())-1].String(), rangeHint)
+		}
+		return t, nil
+	}
 	// A span that is a multiple but for the rounding of floats stays what it is.
 	t.SpanHz = math.Ceil(t.SpanHz/sweepStepHz-1e-9) * sweepStepHz
 	start = max(0, min(start, maxHz-t.SpanHz))
 	t.CenterHz = start + t.SpanHz/2
-	t.RateHz = maxRateHz
 	return t, nil
 }
