@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"time"
 
-	"argos/device"
 	"argos/spectrum"
 )
 
@@ -64,11 +63,22 @@ func clockStepped(wall, elapsed time.Duration) []Event {
 
 // tuned lists the settings that differ.
 func tuned(before, now spectrum.Settings) string {
-	// Bins and RBW are two ways to say one thing, range a third way to say freq and span.
+	// Bins and RBW are two ways to say one thing. A range says what freq and span do, and
+	// it takes a range to say that there are several.
+	several := before.Tuning.Ranges != now.Tuning.Ranges
 	text := ""
 	for _, p := range spectrum.Params {
-		if p.Name == "range" || p.Name == "rbw" {
+		switch p.Name {
+		case "rbw":
 			continue
+		case "freq", "span":
+			if several {
+				continue
+			}
+		case "range":
+			if !several {
+				continue
+			}
 		}
 		if a, b := p.Get(&before), p.Get(&now); a != b {
 			if text != "" {
@@ -76,9 +86,6 @@ func tuned(before, now spectrum.Settings) string {
 			}
 			text += fmt.Sprintf("%s %s -> %s", p.Name, a, b)
 		}
-	}
-	if text == "" && before.Tuning.RateHz != now.Tuning.RateHz {
-		text = "rate " + device.FormatHz(now.Tuning.RateHz, 3)
 	}
 	return text
 }

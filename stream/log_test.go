@@ -121,7 +121,14 @@ func TestChanges(t *testing.T) {
 		{
 			"another rate", nil,
 			func(s *spectrum.Status) { s.Settings.Tuning.RateHz = 8e6 },
-			[]Event{{Kind: "tuned", Text: "rate 8"}},
+			[]Event{{Kind: "tuned", Text: "rate 0 -> 8M"}},
+		},
+		{
+			"several ranges", nil,
+			func(s *spectrum.Status) {
+				s.Settings, _ = s.Settings.With(map[string]string{"range": "2400M:2500M,5150M:5850M", "lna": "8"})
+			},
+			[]Event{{Kind: "tuned", Text: " -> 2.4G:2.5G,5.15G:5.85G, lna 24 -> 8"}},
 		},
 		{
 			"overload", nil,
