@@ -70,3 +70,20 @@ func BenchmarkHistory(b *testing.B) {
 		frames = [64]Frame{}
 	}
 }
+
+func BenchmarkReduce(b *testing.B) {
+	rng := rand.New(rand.NewPCG(13, 14))
+	for _, bins := range []int{65536, 7250e6 / 20e6 * 8192} {
+		var f, got Frame
+		if bins == 65536 {
+			noiseFrame(&f, rng, 1, bins)
+		} else {
+			surveyFrame(&f, rng, 1, bins)
+		}
+		b.Run(fmt.Sprint(bins), func(b *testing.B) {
+			for b.Loop() {
+				Reduce(&got, &f, f.Grid.Slice(0, 0, 2048))
+			}
+		})
+	}
+}

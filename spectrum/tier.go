@@ -66,34 +66,45 @@ func Reduce(dst, src *Frame, s Slice) {
 		dst.CopyFrom(src)
 		return
 	}
-	end, cells := s.First+s.Bins, s.Cells()
-	segments := append(dst.Segments[:0], src.Segments...)
-	dst.resize(cells)
-	mean, peak := dst.Mean, dst.Max
-	*dst = *src
-	dst.Segments, dst.Mean, dst.Max = segments, mean, peak
+	dst.Reset(s.Cells())
+	dst.head(src)
 	g := &dst.Grid
 	g.Part = Part{Cell: s.Cell, First: s.First, Of: src.Grid.Bins}
-	g.Bins, g.StartHz, g.BinHz = cells, g.StartHz+float64(s.First)*g.BinHz, g.BinHz*float64(s.Cell)
+	g.Bins, g.StartHz, g.BinHz = s.Cells(), g.StartHz+float64(s.First)*g.BinHz, g.BinHz*float64(s.Cell)
 
 	power := powers(src.Grid.StepDB)
-	for c := range cells {
-		low := s.First + c*s.Cell
-		high := min(low+s.Cell, end)
-		top, sum, n := int16(Absent), float32(0), 0
-		for i := low; i < high; i++ {
-			top = max(top, src.Max[i])
-			if q := src.Mean[i]; q != Absent {
-				sum += power.linear(q)
-				n++
+	at, sum, n := -1, float32(0), 0 // of the cell whose bins are being summed
+	for i := range src.Segments {
+		low := max(src.Segments[i].Bin, s.First) - s.First
+		high := min(src.Segments[i].Bin+src.Segments[i].Bins, s.First+s.Bins) - s.First
+		for low < high {
+			c := low / s.Cell
+			if c != at {
+				dst.setMean(at, sum, n, power)
+				at, sum, n = c, 0, 0
 			}
-		}
-		peak[c], mean[c] = top, Absent
-		if n > 0 {
-			mean[c] = power.quantise(sum / float32(n))
+			end := min((c+1)*s.Cell, high)
+			means, tops := src.Mean[s.First+low:s.First+end], src.Max[s.First+low:s.First+end]
+			top := dst.Max[c]
+			for k, q := range means {
+				sum += power.linear(q)
+				top = max(top, tops[k])
+			}
+			dst.Max[c] = top
+			n += len(means)
+			low = end
 		}
 	}
+	dst.setMean(at, sum, n, power)
+	dst.Segments = append(dst.Segments, src.Segments...)
 	dst.reduceSegments(s)
+}
+
+// setMean makes the mean of a bin that of n powers.
+func (f *Frame) setMean(bin int, sum float32, n int, power *powerTable) {
+	if n > 0 {
+		f.Mean[bin] = power.quantise(sum / float32(n))
+	}
 }
 
 // reduceSegments moves segments from a measured grid to the cells of a slice of it. A

@@ -1,6 +1,7 @@
 package spectrum
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 )
@@ -95,6 +96,44 @@ func TestReduceKeepsPeaks(t *testing.T) {
 			}
 			if s := dst.Segments; len(s) != 1 || s[0].Bins != dst.Grid.Bins {
 				t.Fatalf("segments %+v of %d cells", s, dst.Grid.Bins)
+			}
+		}
+	}
+}
+
+// Of a survey, cells lie across the borders of what was measured, and outside of it. What
+// was in the memory before is gone.
+func TestReduceOfASurvey(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 8))
+	const bins = 250_000
+	var src, dst Frame
+	for tick := range 6 {
+		surveyFrame(&src, rng, tick, bins)
+		g := &src.Grid
+		for _, s := range []Slice{g.Slice(0, 0, 2048), g.Slice(0, 0, 30), g.Slice(g.BinCenterHz(bins/2), g.BinCenterHz(bins-1), 500)} {
+			Reduce(&dst, &src, s)
+			want, sum, n := absent(s.Cells()), make([]float64, s.Cells()), make([]int, s.Cells())
+			for i := s.First; i < s.First+s.Bins; i++ {
+				c := (i - s.First) / s.Cell
+				want[c] = max(want[c], src.Max[i])
+				if src.Mean[i] != Absent {
+					sum[c] += math.Pow(10, src.Grid.DB(src.Mean[i])/10)
+					n[c]++
+				}
+			}
+			inside := absent(s.Cells())
+			for _, seg := range dst.Segments {
+				for c := seg.Bin; c < seg.Bin+seg.Bins; c++ {
+					inside[c] = 0
+				}
+			}
+			for c := range want {
+				mean := math.Round(10 * math.Log10(sum[c]/float64(n[c])) / g.StepDB)
+				if dst.Max[c] != want[c] || (inside[c] != Absent) != (n[c] > 0) || n[c] == 0 && dst.Mean[c] != Absent ||
+					n[c] > 0 && math.Abs(mean-float64(dst.Mean[c])) > 1 {
+					t.Fatalf("tick %d, %+v: cell %d is %d %d, want %d %g; a segment has it: %v",
+						tick, s, c, dst.Max[c], dst.Mean[c], want[c], mean, inside[c] != Absent)
+				}
 			}
 		}
 	}

@@ -79,7 +79,7 @@ func setTuning(w *wire.Tuning, t *device.Tuning) {
 	w.LnaDb, w.VgaDb, w.Amp, w.BiasTee = int32(t.LNADB), int32(t.VGADB), t.Amp, t.BiasTee
 	w.Ranges = w.Ranges[:0]
 	for _, r := range t.Ranges.Slice() {
-		w.Ranges = append(w.Ranges, &wire.Range{LowHz: r.LowHz, HighHz: r.HighHz})
+		w.Ranges = append(w.Ranges, &wire.Band{LowHz: r.LowHz, HighHz: r.HighHz})
 	}
 }
 

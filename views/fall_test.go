@@ -15,7 +15,7 @@ func fallFrame(first, last uint64) *spectrum.Frame {
 	return &spectrum.Frame{
 		Grid:     spectrum.Grid{Generation: 1, BinHz: 1, Bins: 1, StepDB: 1},
 		FirstSeq: first, LastSeq: last, First: at(first - 1), Last: at(last),
-		Max: []int16{int16(last)},
+		Segments: []spectrum.Segment{{Bins: 1, Windows: 1}}, Max: []int16{int16(last)},
 	}
 }
 

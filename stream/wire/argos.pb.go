@@ -1238,7 +1238,7 @@ type Tuning struct {
 	VgaDb         int32                  `protobuf:"varint,5,opt,name=vga_db,json=vgaDb,proto3" json:"vga_db,omitempty"`
 	Amp           bool                   `protobuf:"varint,6,opt,name=amp,proto3" json:"amp,omitempty"`
 	BiasTee       bool                   `protobuf:"varint,7,opt,name=bias_tee,json=biasTee,proto3" json:"bias_tee,omitempty"`
-	Ranges        []*Range               `protobuf:"bytes,20,rep,name=ranges,proto3" json:"ranges,omitempty"` // the parts of the span that are measured; none: all
+	Ranges        []*Band                `protobuf:"bytes,20,rep,name=ranges,proto3" json:"ranges,omitempty"` // the parts of the span that are measured; none: all
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1322,62 +1322,36 @@ func (x *Tuning) GetBiasTee() bool {
 	return false
 }
 
-<<<<<<< HEAD
-// Frames first to last that the viewer does not have will never come.
-type Gap struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	First         uint64                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
-	Last          uint64                 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
-	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"` // "evicted", "generations"
-=======
-func (x *Tuning) GetRanges() []*Range {
+func (x *Tuning) GetRanges() []*Band {
 	if x != nil {
 		return x.Ranges
 	}
 	return nil
 }
 
-type Range struct {
+type Band struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	LowHz         float64                `protobuf:"fixed64,1,opt,name=low_hz,json=lowHz,proto3" json:"low_hz,omitempty"`
 	HighHz        float64                `protobuf:"fixed64,2,opt,name=high_hz,json=highHz,proto3" json:"high_hz,omitempty"`
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-<<<<<<< HEAD
-func (x *Gap) Reset() {
-	*x = Gap{}
+func (x *Band) Reset() {
+	*x = Band{}
 	mi := &file_argos_proto_msgTypes[14]
-=======
-func (x *Range) Reset() {
-	*x = Range{}
-	mi := &file_argos_proto_msgTypes[12]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-<<<<<<< HEAD
-func (x *Gap) String() string {
+func (x *Band) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Gap) ProtoMessage() {}
+func (*Band) ProtoMessage() {}
 
-func (x *Gap) ProtoReflect() protoreflect.Message {
+func (x *Band) ProtoReflect() protoreflect.Message {
 	mi := &file_argos_proto_msgTypes[14]
-=======
-func (x *Range) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Range) ProtoMessage() {}
-
-func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[12]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1388,43 +1362,79 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-<<<<<<< HEAD
+// Deprecated: Use Band.ProtoReflect.Descriptor instead.
+func (*Band) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Band) GetLowHz() float64 {
+	if x != nil {
+		return x.LowHz
+	}
+	return 0
+}
+
+func (x *Band) GetHighHz() float64 {
+	if x != nil {
+		return x.HighHz
+	}
+	return 0
+}
+
+// Frames first to last that the viewer does not have will never come.
+type Gap struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         uint64                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Last          uint64                 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"` // "evicted", "generations"
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Gap) Reset() {
+	*x = Gap{}
+	mi := &file_argos_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Gap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Gap) ProtoMessage() {}
+
+func (x *Gap) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{14}
+	return file_argos_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Gap) GetFirst() uint64 {
 	if x != nil {
 		return x.First
-=======
-// Deprecated: Use Range.ProtoReflect.Descriptor instead.
-func (*Range) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{12}
-}
-
-func (x *Range) GetLowHz() float64 {
-	if x != nil {
-		return x.LowHz
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
 	}
 	return 0
 }
 
-<<<<<<< HEAD
 func (x *Gap) GetLast() uint64 {
 	if x != nil {
 		return x.Last
-=======
-func (x *Range) GetHighHz() float64 {
-	if x != nil {
-		return x.HighHz
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
 	}
 	return 0
 }
 
-<<<<<<< HEAD
 func (x *Gap) GetReason() string {
 	if x != nil {
 		return x.Reason
@@ -1432,8 +1442,6 @@ func (x *Gap) GetReason() string {
 	return ""
 }
 
-=======
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
 type Reply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -1444,11 +1452,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[15]
-=======
-	mi := &file_argos_proto_msgTypes[13]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1460,11 +1464,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[15]
-=======
-	mi := &file_argos_proto_msgTypes[13]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1477,11 +1477,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-<<<<<<< HEAD
-	return file_argos_proto_rawDescGZIP(), []int{15}
-=======
-	return file_argos_proto_rawDescGZIP(), []int{13}
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	return file_argos_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Reply) GetKey() string {
@@ -1511,11 +1507,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[16]
-=======
-	mi := &file_argos_proto_msgTypes[14]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1527,11 +1519,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[16]
-=======
-	mi := &file_argos_proto_msgTypes[14]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1544,11 +1532,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-<<<<<<< HEAD
-	return file_argos_proto_rawDescGZIP(), []int{16}
-=======
-	return file_argos_proto_rawDescGZIP(), []int{14}
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	return file_argos_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Event) GetOffset() uint64 {
@@ -1621,11 +1605,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[17]
-=======
-	mi := &file_argos_proto_msgTypes[15]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1637,11 +1617,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[17]
-=======
-	mi := &file_argos_proto_msgTypes[15]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1654,11 +1630,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-<<<<<<< HEAD
-	return file_argos_proto_rawDescGZIP(), []int{17}
-=======
-	return file_argos_proto_rawDescGZIP(), []int{15}
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	return file_argos_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Device) GetDriver() string {
@@ -1865,11 +1837,7 @@ type Gps struct {
 
 func (x *Gps) Reset() {
 	*x = Gps{}
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[18]
-=======
-	mi := &file_argos_proto_msgTypes[16]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1881,11 +1849,7 @@ func (x *Gps) String() string {
 func (*Gps) ProtoMessage() {}
 
 func (x *Gps) ProtoReflect() protoreflect.Message {
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[18]
-=======
-	mi := &file_argos_proto_msgTypes[16]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1898,11 +1862,7 @@ func (x *Gps) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gps.ProtoReflect.Descriptor instead.
 func (*Gps) Descriptor() ([]byte, []int) {
-<<<<<<< HEAD
-	return file_argos_proto_rawDescGZIP(), []int{18}
-=======
-	return file_argos_proto_rawDescGZIP(), []int{16}
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	return file_argos_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Gps) GetFix() uint32 {
@@ -1965,11 +1925,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[19]
-=======
-	mi := &file_argos_proto_msgTypes[17]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1981,11 +1937,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[19]
-=======
-	mi := &file_argos_proto_msgTypes[17]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1998,11 +1950,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-<<<<<<< HEAD
-	return file_argos_proto_rawDescGZIP(), []int{19}
-=======
-	return file_argos_proto_rawDescGZIP(), []int{17}
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	return file_argos_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Goodbye) GetReason() string {
@@ -2029,11 +1977,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[20]
-=======
-	mi := &file_argos_proto_msgTypes[18]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2045,11 +1989,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[20]
-=======
-	mi := &file_argos_proto_msgTypes[18]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2062,11 +2002,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-<<<<<<< HEAD
-	return file_argos_proto_rawDescGZIP(), []int{20}
-=======
-	return file_argos_proto_rawDescGZIP(), []int{18}
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	return file_argos_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Ping) GetId() uint64 {
@@ -2094,11 +2030,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[21]
-=======
-	mi := &file_argos_proto_msgTypes[19]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2110,11 +2042,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-<<<<<<< HEAD
-	mi := &file_argos_proto_msgTypes[21]
-=======
-	mi := &file_argos_proto_msgTypes[19]
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	mi := &file_argos_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2127,11 +2055,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-<<<<<<< HEAD
-	return file_argos_proto_rawDescGZIP(), []int{21}
-=======
-	return file_argos_proto_rawDescGZIP(), []int{19}
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	return file_argos_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Pong) GetId() uint64 {
@@ -2258,7 +2182,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x04bins\x18\x02 \x01(\rR\x04bins\x12\x18\n" +
 	"\awindows\x18\x03 \x01(\rR\awindows\x12\x19\n" +
 	"\bfirst_ns\x18\x04 \x01(\x03R\afirstNs\x12\x17\n" +
-	"\alast_ns\x18\x05 \x01(\x03R\x06lastNs\"\xdb\x01\n" +
+	"\alast_ns\x18\x05 \x01(\x03R\x06lastNs\"\xda\x01\n" +
 	"\x06Tuning\x12\x1b\n" +
 	"\tcenter_hz\x18\x01 \x01(\x01R\bcenterHz\x12\x17\n" +
 	"\aspan_hz\x18\x02 \x01(\x01R\x06spanHz\x12\x17\n" +
@@ -2266,19 +2190,15 @@ const file_argos_proto_rawDesc = "" +
 	"\x06lna_db\x18\x04 \x01(\x05R\x05lnaDb\x12\x15\n" +
 	"\x06vga_db\x18\x05 \x01(\x05R\x05vgaDb\x12\x10\n" +
 	"\x03amp\x18\x06 \x01(\bR\x03amp\x12\x19\n" +
-<<<<<<< HEAD
-	"\bbias_tee\x18\a \x01(\bR\abiasTee\"G\n" +
+	"\bbias_tee\x18\a \x01(\bR\abiasTee\x12&\n" +
+	"\x06ranges\x18\x14 \x03(\v2\x0e.argos.v1.BandR\x06ranges\"6\n" +
+	"\x04Band\x12\x15\n" +
+	"\x06low_hz\x18\x01 \x01(\x01R\x05lowHz\x12\x17\n" +
+	"\ahigh_hz\x18\x02 \x01(\x01R\x06highHz\"G\n" +
 	"\x03Gap\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\"/\n" +
-=======
-	"\bbias_tee\x18\a \x01(\bR\abiasTee\x12'\n" +
-	"\x06ranges\x18\x14 \x03(\v2\x0f.argos.v1.RangeR\x06ranges\"7\n" +
-	"\x05Range\x12\x15\n" +
-	"\x06low_hz\x18\x01 \x01(\x01R\x05lowHz\x12\x17\n" +
-	"\ahigh_hz\x18\x02 \x01(\x01R\x06highHz\"/\n" +
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
 	"\x05Reply\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\"|\n" +
@@ -2354,17 +2274,12 @@ func file_argos_proto_rawDescGZIP() []byte {
 	return file_argos_proto_rawDescData
 }
 
-<<<<<<< HEAD
-var file_argos_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
-=======
-var file_argos_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+var file_argos_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_argos_proto_goTypes = []any{
 	(*ClientMessage)(nil), // 0: argos.v1.ClientMessage
 	(*Hello)(nil),         // 1: argos.v1.Hello
 	(*View)(nil),          // 2: argos.v1.View
 	(*Position)(nil),      // 3: argos.v1.Position
-<<<<<<< HEAD
 	(*Range)(nil),         // 4: argos.v1.Range
 	(*Ack)(nil),           // 5: argos.v1.Ack
 	(*Command)(nil),       // 6: argos.v1.Command
@@ -2375,94 +2290,48 @@ var file_argos_proto_goTypes = []any{
 	(*Part)(nil),          // 11: argos.v1.Part
 	(*Segment)(nil),       // 12: argos.v1.Segment
 	(*Tuning)(nil),        // 13: argos.v1.Tuning
-	(*Gap)(nil),           // 14: argos.v1.Gap
-	(*Reply)(nil),         // 15: argos.v1.Reply
-	(*Event)(nil),         // 16: argos.v1.Event
-	(*Device)(nil),        // 17: argos.v1.Device
-	(*Gps)(nil),           // 18: argos.v1.Gps
-	(*Goodbye)(nil),       // 19: argos.v1.Goodbye
-	(*Ping)(nil),          // 20: argos.v1.Ping
-	(*Pong)(nil),          // 21: argos.v1.Pong
-	nil,                   // 22: argos.v1.Command.SetEntry
+	(*Band)(nil),          // 14: argos.v1.Band
+	(*Gap)(nil),           // 15: argos.v1.Gap
+	(*Reply)(nil),         // 16: argos.v1.Reply
+	(*Event)(nil),         // 17: argos.v1.Event
+	(*Device)(nil),        // 18: argos.v1.Device
+	(*Gps)(nil),           // 19: argos.v1.Gps
+	(*Goodbye)(nil),       // 20: argos.v1.Goodbye
+	(*Ping)(nil),          // 21: argos.v1.Ping
+	(*Pong)(nil),          // 22: argos.v1.Pong
+	nil,                   // 23: argos.v1.Command.SetEntry
 }
 var file_argos_proto_depIdxs = []int32{
 	1,  // 0: argos.v1.ClientMessage.hello:type_name -> argos.v1.Hello
 	5,  // 1: argos.v1.ClientMessage.ack:type_name -> argos.v1.Ack
 	6,  // 2: argos.v1.ClientMessage.command:type_name -> argos.v1.Command
-	20, // 3: argos.v1.ClientMessage.ping:type_name -> argos.v1.Ping
+	21, // 3: argos.v1.ClientMessage.ping:type_name -> argos.v1.Ping
 	2,  // 4: argos.v1.ClientMessage.view:type_name -> argos.v1.View
 	2,  // 5: argos.v1.Hello.view:type_name -> argos.v1.View
 	3,  // 6: argos.v1.Hello.resume:type_name -> argos.v1.Position
 	4,  // 7: argos.v1.Position.holes:type_name -> argos.v1.Range
-	22, // 8: argos.v1.Command.set:type_name -> argos.v1.Command.SetEntry
+	23, // 8: argos.v1.Command.set:type_name -> argos.v1.Command.SetEntry
 	8,  // 9: argos.v1.ServerMessage.welcome:type_name -> argos.v1.Welcome
 	9,  // 10: argos.v1.ServerMessage.frame:type_name -> argos.v1.Frame
-	15, // 11: argos.v1.ServerMessage.reply:type_name -> argos.v1.Reply
-	16, // 12: argos.v1.ServerMessage.event:type_name -> argos.v1.Event
-	21, // 13: argos.v1.ServerMessage.pong:type_name -> argos.v1.Pong
-	17, // 14: argos.v1.ServerMessage.device:type_name -> argos.v1.Device
-	18, // 15: argos.v1.ServerMessage.gps:type_name -> argos.v1.Gps
-	19, // 16: argos.v1.ServerMessage.goodbye:type_name -> argos.v1.Goodbye
-	14, // 17: argos.v1.ServerMessage.gap:type_name -> argos.v1.Gap
+	16, // 11: argos.v1.ServerMessage.reply:type_name -> argos.v1.Reply
+	17, // 12: argos.v1.ServerMessage.event:type_name -> argos.v1.Event
+	22, // 13: argos.v1.ServerMessage.pong:type_name -> argos.v1.Pong
+	18, // 14: argos.v1.ServerMessage.device:type_name -> argos.v1.Device
+	19, // 15: argos.v1.ServerMessage.gps:type_name -> argos.v1.Gps
+	20, // 16: argos.v1.ServerMessage.goodbye:type_name -> argos.v1.Goodbye
+	15, // 17: argos.v1.ServerMessage.gap:type_name -> argos.v1.Gap
 	3,  // 18: argos.v1.Welcome.head:type_name -> argos.v1.Position
 	10, // 19: argos.v1.Frame.grid:type_name -> argos.v1.Grid
 	12, // 20: argos.v1.Frame.segments:type_name -> argos.v1.Segment
 	13, // 21: argos.v1.Grid.tuning:type_name -> argos.v1.Tuning
 	11, // 22: argos.v1.Grid.part:type_name -> argos.v1.Part
-	13, // 23: argos.v1.Device.tuning:type_name -> argos.v1.Tuning
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
-=======
-	(*Ack)(nil),           // 4: argos.v1.Ack
-	(*Command)(nil),       // 5: argos.v1.Command
-	(*ServerMessage)(nil), // 6: argos.v1.ServerMessage
-	(*Welcome)(nil),       // 7: argos.v1.Welcome
-	(*Frame)(nil),         // 8: argos.v1.Frame
-	(*Grid)(nil),          // 9: argos.v1.Grid
-	(*Segment)(nil),       // 10: argos.v1.Segment
-	(*Tuning)(nil),        // 11: argos.v1.Tuning
-	(*Range)(nil),         // 12: argos.v1.Range
-	(*Reply)(nil),         // 13: argos.v1.Reply
-	(*Event)(nil),         // 14: argos.v1.Event
-	(*Device)(nil),        // 15: argos.v1.Device
-	(*Gps)(nil),           // 16: argos.v1.Gps
-	(*Goodbye)(nil),       // 17: argos.v1.Goodbye
-	(*Ping)(nil),          // 18: argos.v1.Ping
-	(*Pong)(nil),          // 19: argos.v1.Pong
-	nil,                   // 20: argos.v1.Command.SetEntry
-}
-var file_argos_proto_depIdxs = []int32{
-	1,  // 0: argos.v1.ClientMessage.hello:type_name -> argos.v1.Hello
-	4,  // 1: argos.v1.ClientMessage.ack:type_name -> argos.v1.Ack
-	5,  // 2: argos.v1.ClientMessage.command:type_name -> argos.v1.Command
-	18, // 3: argos.v1.ClientMessage.ping:type_name -> argos.v1.Ping
-	2,  // 4: argos.v1.ClientMessage.view:type_name -> argos.v1.View
-	2,  // 5: argos.v1.Hello.view:type_name -> argos.v1.View
-	3,  // 6: argos.v1.Hello.resume:type_name -> argos.v1.Position
-	20, // 7: argos.v1.Command.set:type_name -> argos.v1.Command.SetEntry
-	7,  // 8: argos.v1.ServerMessage.welcome:type_name -> argos.v1.Welcome
-	8,  // 9: argos.v1.ServerMessage.frame:type_name -> argos.v1.Frame
-	13, // 10: argos.v1.ServerMessage.reply:type_name -> argos.v1.Reply
-	14, // 11: argos.v1.ServerMessage.event:type_name -> argos.v1.Event
-	19, // 12: argos.v1.ServerMessage.pong:type_name -> argos.v1.Pong
-	15, // 13: argos.v1.ServerMessage.device:type_name -> argos.v1.Device
-	16, // 14: argos.v1.ServerMessage.gps:type_name -> argos.v1.Gps
-	17, // 15: argos.v1.ServerMessage.goodbye:type_name -> argos.v1.Goodbye
-	3,  // 16: argos.v1.Welcome.head:type_name -> argos.v1.Position
-	9,  // 17: argos.v1.Frame.grid:type_name -> argos.v1.Grid
-	10, // 18: argos.v1.Frame.segments:type_name -> argos.v1.Segment
-	11, // 19: argos.v1.Grid.tuning:type_name -> argos.v1.Tuning
-	12, // 20: argos.v1.Tuning.ranges:type_name -> argos.v1.Range
-	11, // 21: argos.v1.Device.tuning:type_name -> argos.v1.Tuning
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+	14, // 23: argos.v1.Tuning.ranges:type_name -> argos.v1.Band
+	13, // 24: argos.v1.Device.tuning:type_name -> argos.v1.Tuning
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_argos_proto_init() }
@@ -2494,11 +2363,7 @@ func file_argos_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argos_proto_rawDesc), len(file_argos_proto_rawDesc)),
 			NumEnums:      0,
-<<<<<<< HEAD
-			NumMessages:   23,
-=======
-			NumMessages:   21,
->>>>>>> dcabea6 (device: tune to several ranges, and set the sample rate like the rest)
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
