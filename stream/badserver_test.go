@@ -24,10 +24,24 @@ func connectedClient(sink Sink) *Client {
 	return c
 }
 
-func event(offset uint64, text string) *wire.ServerMessage {
-	return &wire.ServerMessage{Kind: &wire.ServerMessage_Event{Event: &wire.Event{
-		Offset: offset, Kind: "te\x07st", Severity: 77, Text: text,
-	}}}
+// event is the next of a server's log, behind after.
+func event(t testing.TB, after *place, text string) *wire.ServerMessage {
+	stored := mustMarshal(t, &wire.Event{Kind: "te\x07st", Severity: 77, Text: text})
+	offset := after.offset + 1
+	*after = place{offset, after.hash.next(offset, stored)}
+	return eventMessage(*after, stored)
+}
+
+func eventMessage(at place, stored []byte) *wire.ServerMessage {
+	return &wire.ServerMessage{Kind: &wire.ServerMessage_Event{Event: &wire.Event{Offset: at.offset, H: at.hash[:], Stored: stored}}}
+}
+
+func passedMessage(at place) *wire.ServerMessage {
+	return &wire.ServerMessage{Kind: &wire.ServerMessage_Passed{Passed: &wire.Passed{Offset: at.offset, H: at.hash[:]}}}
+}
+
+func gapMessage(first uint64, at place, reason string) *wire.ServerMessage {
+	return &wire.ServerMessage{Kind: &wire.ServerMessage_EventGap{EventGap: &wire.EventGap{First: first, Last: at.offset, H: at.hash[:], Reason: reason}}}
 }
 
 func frameFrom(t testing.TB, first, last uint64) *wire.ServerMessage {
@@ -72,9 +86,9 @@ func TestFramesOutOfOrderAreLeftOut(t *testing.T) {
 func TestEventsAreCleaned(t *testing.T) {
 	rec := new(recorder)
 	c := connectedClient(rec)
-	for _, m := range []*wire.ServerMessage{
-		event(2, "\x1b[2Jscreen\ngone"), event(2, "again"), event(1, "old"), event(3, strings.Repeat("x", 1<<20)),
-	} {
+	at := place{0, firstHash("e")}
+	first := event(t, &at, "\x1b[2Jscreen\ngone")
+	for _, m := range []*wire.ServerMessage{first, first, event(t, &at, strings.Repeat("x", 1<<20)), first} {
 		if err := c.take(m); err != nil {
 			t.Fatal(err)
 		}
@@ -82,6 +96,80 @@ func TestEventsAreCleaned(t *testing.T) {
 	_, events := rec.taken()
 	if len(events) != 2 || events[0].Text != "[2Jscreen gone" || events[0].Kind != "test" || events[0].Severity != Alarm || len(events[1].Text) != maxText {
 		t.Errorf("%+v", events)
+	}
+}
+
+// A chain that does not close ends the link, and nothing of it is shown; what came before
+// comes once.
+func TestChainsThatDoNotClose(t *testing.T) {
+	begin := place{0, firstHash("e")}
+	one := begin
+	first := event(t, &one, "first")
+	two := one
+	second := event(t, &two, "second")
+	changed := func(m *wire.ServerMessage, change func(e *wire.Event)) *wire.ServerMessage {
+		c := proto.CloneOf(m)
+		change(c.GetEvent())
+		return c
+	}
+	elsewhere := place{5, Hash{1, 2, 3}}
+	further := elsewhere
+	sixth := event(t, &further, "sixth")
+	after := func(at place, m ...*wire.ServerMessage) []*wire.ServerMessage {
+		return append(m, event(t, &at, "after"))
+	}
+	for _, c := range []struct {
+		name string
+		said []*wire.ServerMessage
+		want string // of the error
+		seen string // texts of the events
+		lost uint64
+	}{
+		{"whole", after(two, first, second), "", "first second after", 0},
+		{"twice", after(two, first, first, second, first), "", "first second after", 0},
+		{"dropped", []*wire.ServerMessage{second}, "event 2 came after 0", "", 0},
+		{"swapped", []*wire.ServerMessage{first, sixth, second}, "event 6 came after 1", "first", 0},
+		{"a byte is changed", []*wire.ServerMessage{first, changed(second, func(e *wire.Event) { e.Stored[3] ^= 1 })}, "event 2", "first", 0},
+		{"a byte of the hash is changed", []*wire.ServerMessage{changed(first, func(e *wire.Event) { e.H[15] ^= 1 })}, "event 1", "", 0},
+		{"no hash", []*wire.ServerMessage{changed(first, func(e *wire.Event) { e.H = nil })}, "event 1", "", 0},
+		{"offset of another", []*wire.ServerMessage{first, changed(first, func(e *wire.Event) { e.Offset = 2 })}, "event 2", "first", 0},
+		{"left out", after(elsewhere, first, passedMessage(elsewhere)), "", "first after", 0},
+		{"left out before", after(two, first, second, passedMessage(one)), "", "first second after", 0},
+		{"left out to nowhere", []*wire.ServerMessage{{Kind: &wire.ServerMessage_Passed{Passed: &wire.Passed{Offset: 3}}}}, "no hash", "", 0},
+		{"joined", after(elsewhere, gapMessage(1, elsewhere, "joined")), "", "after", 0},
+		{"evicted", after(elsewhere, first, gapMessage(2, elsewhere, "evicted")), "", "first 4 events lost: the server no longer holds them after", 4},
+		{"a reason of the future", after(elsewhere, gapMessage(1, elsewhere, "new\x07")), "", "5 events lost: new after", 5},
+		{"diverged", after(one, first, second, gapMessage(1, one, "diverged")), "", "first second the server's log is not the one that was read: its 1 events before these are not known after", 1},
+		{"diverged, and empty", after(begin, first, gapMessage(1, begin, "diverged")), "", "first the server's log is not the one that was read: its 0 events before these are not known after", 0},
+		{"a gap with a hole before it", []*wire.ServerMessage{first, gapMessage(3, elsewhere, "evicted")}, "a gap from 3 to 5 came after 1", "first", 0},
+		{"a gap of what was read", []*wire.ServerMessage{first, gapMessage(1, elsewhere, "evicted")}, "a gap from 1 to 5 came after 1", "first", 0},
+		{"a gap of nothing", []*wire.ServerMessage{first, gapMessage(2, one, "evicted")}, "a gap from 2 to 1 came after 1", "first", 0},
+		{"a gap without end", []*wire.ServerMessage{gapMessage(1, place{offset: math.MaxUint64}, "evicted")}, "a gap to", "", 0},
+		{"after a gap with another hash", append([]*wire.ServerMessage{gapMessage(1, place{1, Hash{}}, "evicted")}, second), "event 2", "1 events lost: the server no longer holds them", 1},
+		{"nothing that can be read", []*wire.ServerMessage{eventMessage(place{1, begin.hash.next(1, []byte{0xFF})}, []byte{0xFF})}, "not argos.v1", "", 0},
+	} {
+		rec := new(recorder)
+		client := connectedClient(rec)
+		var err error
+		for _, m := range c.said {
+			if err = client.take(m); err != nil {
+				break
+			}
+		}
+		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+		var seen []string
+		_, events := rec.taken()
+		for _, e := range events {
+			seen = append(seen, e.Text)
+			if e.Restart() {
+				t.Errorf("%s: %q is said to be a restart", c.name, e.Text)
+			}
+		}
+		if got := strings.Join(seen, " "); got != c.seen || client.Link().EventsMissing != c.lost {
+			t.Errorf("%s: %q, %d missing, want %q and %d", c.name, got, client.Link().EventsMissing, c.seen, c.lost)
+		}
 	}
 }
 
@@ -224,7 +312,12 @@ func TestBadGatewayHeals(t *testing.T) {
 func FuzzServerMessage(f *testing.F) {
 	f.Add(mustMarshal(f, welcomeMessage))
 	f.Add(mustMarshal(f, frameFrom(f, 1, 1)))
-	f.Add(mustMarshal(f, event(1, "text")))
+	at := place{0, firstHash("e")}
+	f.Add(mustMarshal(f, event(f, &at, "text")))
+	f.Add(mustMarshal(f, passedMessage(at)))
+	f.Add(mustMarshal(f, gapMessage(1, at, "evicted")))
+	f.Add(mustMarshal(f, gapMessage(1, at, "diverged")))
+	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Past{Past: &wire.Past{Key: "k", From: 3, Events: []*wire.Event{{Offset: 4}}}}}))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Reply{Reply: &wire.Reply{Key: "k", Error: "no"}}}))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Pong{Pong: &wire.Pong{Id: 1, PingNs: 2, TimeNs: 3}}}))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Device{Device: &wire.Device{Name: "n", Fps: 20, Tuning: &wire.Tuning{CenterHz: 1}}}}))
@@ -251,9 +344,10 @@ func FuzzServerMessage(f *testing.F) {
 			t.Fatal("one frame came twice")
 		}
 		for _, e := range events {
-			if e.Text != cleanText(e.Text) || e.Severity > Alarm {
+			if e.Text != cleanText(e.Text) || e.Severity > Alarm || e.Gap != nil && e.Gap.Last != e.Offset {
 				t.Fatalf("event %+v", e)
 			}
+			_ = e.Severity.String()
 		}
 		for _, f := range frames {
 			_, _ = f.Averages(), f.Merged()

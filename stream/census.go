@@ -51,6 +51,17 @@ func (s *Server) census(head uint64) (count [len(viewerStates)]int, lag uint64) 
 	return count, lag
 }
 
+// unread is how many events the viewer that lags most has not acknowledged.
+func (s *Server) unread() (lag uint64) {
+	head := s.events.Head()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for v := range s.viewers {
+		lag = max(lag, v.events.lag(head))
+	}
+	return lag
+}
+
 // standing is a viewer's state and the sequence number that it gets next.
 func (v *viewer) standing(now time.Time) (state viewerState, next uint64) {
 	v.mu.Lock()

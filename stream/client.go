@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -28,9 +29,10 @@ const (
 
 // ClientOptions may be nil.
 type ClientOptions struct {
-	Agent string // program and version, told to the server
-	View  View   // until Show says another
-	Guard func() // deferred in every goroutine, to recover panics; nil: none
+	Agent  string // program and version, told to the server
+	View   View   // until Show says another
+	Filter Filter // of events, until SetFilter says another
+	Guard  func() // deferred in every goroutine, to recover panics; nil: none
 	// Dial replaces the network, for tests.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -39,14 +41,14 @@ type ClientOptions struct {
 // other methods may be called at any time from any goroutine.
 type Client struct {
 	url       string
+	id        string // what the keys of its commands belong to
 	sink      Sink
 	options   ClientOptions
 	transport *http.Transport
 	traffic   traffic
 
-	retry    chan struct{} // try again now
-	commands chan *wire.Command
-	wake     chan struct{} // there is something to acknowledge, or another view
+	retry chan struct{} // try again now
+	wake  chan struct{} // there is something to send
 
 	mu        sync.Mutex
 	link      Link                    // state that is not derived; Link() completes it
@@ -77,8 +79,10 @@ type Client struct {
 	events    eventTrack
 	holes     holes // frames before the newest that may still come
 	catchUp   catchUp
-	news      []news // for the sink, of what was noticed under the mutex
-	pending   map[string]chan error
+	news      []news     // for the sink, of what was noticed under the mutex
+	requests  []*request // not answered, oldest first
+	filter    Filter
+	filterNew bool // the server does not know it
 
 	decoder frameDecoder // of Run alone
 }
@@ -87,14 +91,12 @@ type Client struct {
 // arrives to sink.
 func NewClient(url string, sink Sink, o *ClientOptions) *Client {
 	c := &Client{
-		url: url, sink: sink,
+		url: url, id: rand.Text(), sink: sink,
 		retry: make(chan struct{}, 1), wake: make(chan struct{}, 1),
-		commands: make(chan *wire.Command, commandsWaiting),
 		connects: make(chan struct{}),
-		pending:  map[string]chan error{},
 	}
 	if o != nil {
-		c.options = *o
+		c.options, c.filter = *o, o.Filter
 	}
 	if c.options.Guard == nil {
 		c.options.Guard = func() {}
@@ -109,6 +111,7 @@ func NewClient(url string, sink Sink, o *ClientOptions) *Client {
 // attempt failed; after a first success it tries again for ever.
 func (c *Client) Run(ctx context.Context) error {
 	defer c.transport.CloseIdleConnections()
+	defer c.endRequests()
 	var waits backoff
 	for {
 		up, err := c.session(ctx)
@@ -182,6 +185,14 @@ func (c *Client) Rendered(seq uint64) {
 	c.stir()
 }
 
+// SetFilter asks for other events from now on.
+func (c *Client) SetFilter(f Filter) {
+	c.mu.Lock()
+	c.filter, c.filterNew = f, true
+	c.mu.Unlock()
+	c.stir()
+}
+
 // Show asks for another view.
 func (c *Client) Show(v View) {
 	c.mu.Lock()
@@ -224,7 +235,7 @@ func (c *Client) session(ctx context.Context) (up time.Duration, err error) {
 	began := time.Now()
 	c.welcome(welcome, cut)
 	c.tell()
-	defer c.closeCommands()
+	defer c.closeSession()
 	writer.Go(func() {
 		defer c.options.Guard()
 		err := c.write(session, conn)
@@ -306,10 +317,11 @@ func linkError(err error) error {
 
 func (c *Client) sendHello(ctx context.Context, conn *websocket.Conn) error {
 	c.mu.Lock()
-	c.viewSent = c.view
-	hello := &wire.Hello{Agent: c.options.Agent, View: c.view.message()}
+	c.viewSent, c.filterNew = c.view, false
+	hello := &wire.Hello{Agent: c.options.Agent, View: c.view.message(), Filter: c.filter.message(), Client: c.id}
 	if c.connected {
-		hello.Resume = &wire.Position{Epoch: c.link.Server.Epoch, Seq: c.link.LastSeq, Offset: c.events.offset}
+		at := c.events.at
+		hello.Resume = &wire.Position{Epoch: c.link.Server.Epoch, Seq: c.link.LastSeq, Offset: at.offset, H: at.hash[:]}
 		for _, h := range c.holes {
 			hello.Resume.Holes = append(hello.Resume.Holes, &wire.Range{First: h.first, Last: h.last})
 		}
@@ -342,8 +354,6 @@ func (c *Client) write(ctx context.Context, conn *websocket.Conn) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case command := <-c.commands:
-			m = &wire.ClientMessage{Kind: &wire.ClientMessage_Command{Command: command}}
 		case <-ping.C:
 			id++
 			if err := c.ping(ctx, conn, id); err != nil {
@@ -351,17 +361,10 @@ func (c *Client) write(ctx context.Context, conn *websocket.Conn) error {
 			}
 			continue
 		case <-c.wake:
-			if view := c.changedView(); view != nil {
-				err := sendClient(ctx, conn, &wire.ClientMessage{Kind: &wire.ClientMessage_View{View: view}})
-				if err != nil {
-					return err
-				}
-			}
-			ack := c.ack()
-			if ack == nil {
+			if m = c.due(); m == nil {
 				continue
 			}
-			m = &wire.ClientMessage{Kind: &wire.ClientMessage_Ack{Ack: ack}}
+			c.stir() // there may be more
 		}
 		if err := sendClient(ctx, conn, m); err != nil {
 			return err
@@ -380,30 +383,45 @@ func (c *Client) ping(ctx context.Context, conn *websocket.Conn, id uint64) erro
 	}})
 }
 
-// ack is what there is to acknowledge, nil if nothing.
-func (c *Client) ack() *wire.Ack {
+// due is what there is to send, nil if nothing.
+func (c *Client) due() *wire.ClientMessage {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.acked == c.ackSent {
+	switch {
+	case c.view != c.viewSent:
+		c.viewSent = c.view
+		return &wire.ClientMessage{Kind: &wire.ClientMessage_View{View: c.view.message()}}
+	case c.filterNew:
+		c.filterNew = false
+		return &wire.ClientMessage{Kind: &wire.ClientMessage_Filter{Filter: c.filter.message()}}
+	}
+	if m := c.nextRequest(time.Now()); m != nil {
+		return m
+	}
+	if ack := c.ack(); ack != nil {
+		return &wire.ClientMessage{Kind: &wire.ClientMessage_Ack{Ack: ack}}
+	}
+	return nil
+}
+
+// closeSession notes that there is no link to send anything over.
+func (c *Client) closeSession() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.cut = nil
+}
+
+// ack is what there is to acknowledge, nil if nothing.
+func (c *Client) ack() *wire.Ack {
+	if c.acked == c.ackSent && c.events.at.offset == c.events.ackSent {
 		return nil
 	}
-	c.ackSent = c.acked
-	return &wire.Ack{Frames: c.acked, Offset: c.events.offset, RenderedNs: c.ackedAt.UnixNano()}
+	c.ackSent, c.events.ackSent = c.acked, c.events.at.offset
+	return &wire.Ack{Frames: c.acked, Offset: c.events.at.offset, RenderedNs: nanos(c.ackedAt)}
 }
 
 func (v View) message() *wire.View {
 	return &wire.View{Columns: uint32(v.Columns), LowHz: v.LowHz, HighHz: v.HighHz, RowMs: uint32(v.Row.Milliseconds())}
-}
-
-// changedView is the view if it is not the one that the server knows.
-func (c *Client) changedView() *wire.View {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.view == c.viewSent {
-		return nil
-	}
-	c.viewSent = c.view
-	return c.view.message()
 }
 
 // take handles one message of the server.
@@ -426,10 +444,17 @@ func (c *Client) take(m *wire.ServerMessage) error {
 	case *wire.ServerMessage_Gap:
 		c.gone(kind.Gap)
 		c.tell()
-	case *wire.ServerMessage_Event:
-		if e, fresh := c.event(kind.Event); fresh {
-			c.sink.Event(e)
+	case *wire.ServerMessage_Event, *wire.ServerMessage_Passed, *wire.ServerMessage_EventGap:
+		e, err := c.event(m)
+		if err != nil {
+			return err
 		}
+		if e != nil {
+			c.sink.Event(*e)
+		}
+		c.stir() // to acknowledge
+	case *wire.ServerMessage_Past:
+		c.answered(kind.Past.GetKey(), false, m)
 	case *wire.ServerMessage_Pong:
 		c.mu.Lock()
 		sent := &c.pinged[kind.Pong.GetId()%pingsKept]
@@ -449,7 +474,7 @@ func (c *Client) take(m *wire.ServerMessage) error {
 		c.link.GPS = gps
 		c.mu.Unlock()
 	case *wire.ServerMessage_Reply:
-		c.answered(kind.Reply)
+		c.answered(kind.Reply.GetKey(), true, m)
 	case *wire.ServerMessage_Goodbye:
 		bye := &goodbyeError{cleanText(kind.Goodbye.GetReason()), time.Duration(kind.Goodbye.GetRetryMs()) * time.Millisecond}
 		if bye.retry == 0 {

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -58,38 +59,126 @@ func TestCommands(t *testing.T) {
 	})
 }
 
-// A command whose answer never came is not carried out when the link is back.
+// The link breaks while the radio tunes: the server goes on, and the client learns by the
+// same key what became of it.
+func TestCommandAnsweredOverTheNextLink(t *testing.T) {
+	for name, c := range map[string]struct {
+		radio error
+		takes time.Duration // of the radio
+		away  time.Duration // from 500 ms on
+		want  string        // of the error
+		times int
+	}{
+		"done meanwhile":     {nil, time.Second, 2 * time.Second, "", 1},
+		"under way still":    {nil, 4 * time.Second, 2 * time.Second, "", 1},
+		"failed meanwhile":   {errors.New("usb: pipe error"), time.Second, 2 * time.Second, "usb: pipe error", 0},
+		"back too late":      {nil, time.Second, 20 * time.Second, "the link broke before the answer: not known whether it was done", 1},
+		"done after we left": {nil, 15 * time.Second, time.Second, "no answer from the server: not known whether it was done", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				client, _, leave := r.watch(t)
+				<-client.Connected()
+				r.source.delay(c.takes)
+				r.source.fail(c.radio)
+				done := make(chan error)
+				go func() { done <- client.Do(t.Context(), map[string]string{"lna": "8"}) }()
+				time.Sleep(500 * time.Millisecond)
+				r.network.refuseAll(true)
+				r.network.cut()
+				go func() {
+					time.Sleep(c.away)
+					r.network.refuseAll(false)
+					client.Retry()
+				}()
+				if err := <-done; err == nil && c.want != "" || err != nil && err.Error() != c.want {
+					t.Errorf("%v, want %q", err, c.want)
+				}
+				time.Sleep(30 * time.Second)
+				if n := len(r.source.applications()); n != c.times {
+					t.Errorf("it had its effect %d times, want %d", n, c.times)
+				}
+				leave()
+				r.close(t)
+			})
+		})
+	}
+}
+
+// What a black hole swallowed is sent when the link is back, each once, in order, but not
+// after its time.
 func TestCommandsWhenTheLinkIsLost(t *testing.T) {
+	for name, away := range map[string]time.Duration{"in time": time.Second, "too late": replyTimeout} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				c, _, leave := r.watch(t)
+				<-c.Connected()
+				r.network.swallow()
+				done := make(chan error, 40)
+				for n := range cap(done) {
+					go func() { done <- c.Do(t.Context(), map[string]string{"freq": fmt.Sprintf("%dM", 100+n)}) }()
+					synctest.Wait()
+				}
+				r.network.refuseAll(true)
+				r.network.cut()
+				time.Sleep(500 * time.Millisecond)
+				if err := c.Do(t.Context(), map[string]string{"lna": "8"}); !errors.Is(err, ErrNoLink) {
+					t.Errorf("while the link is down: %v", err)
+				}
+				time.Sleep(away)
+				r.network.refuseAll(false)
+				c.Retry()
+				time.Sleep(time.Minute)
+				answers := map[string]int{}
+				for range cap(done) {
+					answers[fmt.Sprint(<-done)]++
+				}
+				applied := r.source.applications()
+				many := cap(done) - requestsWaiting
+				if away < replyTimeout {
+					for n, s := range applied {
+						if s.Tuning.CenterHz != float64(100+n)*1e6 {
+							t.Errorf("command %d set %g Hz", n, s.Tuning.CenterHz)
+						}
+					}
+					if len(applied) != requestsWaiting || answers["<nil>"] != requestsWaiting || answers[errManyCommands.Error()] != many {
+						t.Errorf("%d done, answers %v", len(applied), answers)
+					}
+				} else if len(applied) != 0 || answers[errCutOff.Error()+": not known whether it was done"] != requestsWaiting || answers[errManyCommands.Error()] != many {
+					t.Errorf("%d done, answers %v", len(applied), answers)
+				}
+				if err := c.Do(t.Context(), map[string]string{"lna": "8"}); err != nil {
+					t.Errorf("after it: %v", err)
+				}
+				leave()
+				r.close(t)
+			})
+		})
+	}
+}
+
+// Another server than that which was asked is not asked to do what may have been done.
+func TestCommandsAcrossARestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
 		c, _, leave := r.watch(t)
 		<-c.Connected()
-		r.network.swallow()
+		r.source.delay(2 * time.Second)
 		done := make(chan error)
-		for range 40 {
-			go func() { done <- c.Do(t.Context(), map[string]string{"lna": "8"}) }()
-		}
+		go func() { done <- c.Do(t.Context(), map[string]string{"lna": "8"}) }()
 		time.Sleep(time.Second)
-		r.network.refuseAll(true)
 		r.network.cut()
-		for range 40 {
-			err := <-done
-			if !errors.Is(err, errCutOff) && !errors.Is(err, errManyCommands) {
-				t.Errorf("%v", err)
-			}
-		}
-		synctest.Wait()
-		if err := c.Do(t.Context(), map[string]string{"lna": "8"}); !errors.Is(err, ErrNoLink) {
-			t.Errorf("while the link is down: %v", err)
-		}
-		r.network.refuseAll(false)
+		r.close(t)
+		r.start(t)
 		c.Retry()
-		time.Sleep(10 * time.Second)
-		if n := r.source.applied(); n != 0 {
-			t.Errorf("%d late commands", n)
+		if err := <-done; err == nil || err.Error() != "the server was restarted before it answered: not known whether it was done" {
+			t.Errorf("%v", err)
 		}
-		if err := c.Do(t.Context(), map[string]string{"lna": "8"}); err != nil {
-			t.Errorf("after it: %v", err)
+		time.Sleep(time.Minute)
+		if n := len(r.source.applications()); n != 0 {
+			t.Errorf("done %d times", n)
 		}
 		leave()
 		r.close(t)

@@ -355,7 +355,7 @@ func TestRestarts(t *testing.T) {
 				if tick%50 == 0 {
 					tr.produce()
 				}
-				if seq, _ := g.witness.newest(tr.server.epoch); seq > 0 && g.Link().State == Live {
+				if seq := g.witness.newest(tr.server.epoch); seq > 0 && g.Link().State == Live {
 					break
 				}
 				if time.Since(began) > time.Minute {

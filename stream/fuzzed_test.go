@@ -1,6 +1,9 @@
 package stream
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"os"
@@ -10,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"argos/spectrum"
 	"argos/stream/faultproxy"
 )
 
@@ -93,6 +97,11 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 	if r.IntN(4) == 0 {
 		tr.budget = 200_000 // bytes, which forgets
 	}
+	if r.IntN(4) == 0 {
+		tr.keep = 60 // events, which are fewer than come during an outage
+	}
+	tr.source.delay([]time.Duration{0, 200 * time.Millisecond, time.Second}[r.IntN(3)])
+	var commands commander
 	tr.start()
 	tr.produce()
 	tr.log()
@@ -101,6 +110,9 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 	for n := range guests {
 		options := *o
 		options.View = View{Columns: []int{0, 7, 32, 80}[r.IntN(4)], Row: time.Duration(r.IntN(3)) * 300 * time.Millisecond}
+		if r.IntN(2) == 0 {
+			options.Filter = randomFilter(r)
+		}
 		if r.IntN(3) == 0 { // somewhere in the grid, until the next retune
 			options.View.LowHz = tr.grid.StartHz + float64(r.IntN(tr.grid.Bins))*tr.grid.BinHz
 			options.View.HighHz = options.View.LowHz + (1+r.Float64()*float64(tr.grid.Bins))*tr.grid.BinHz
@@ -143,7 +155,11 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 			}
 		case n < 40:
 			guests[r.IntN(len(guests))].Retry()
-		case n < 200:
+		case n < 44:
+			guests[r.IntN(len(guests))].filterBy(randomFilter(r))
+		case n < 90:
+			commands.give(t.Context(), guests[r.IntN(len(guests))].Client)
+		case n < 240:
 			tr.log()
 		}
 		time.Sleep(tr.period)
@@ -155,14 +171,79 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 		}
 		g.leave()
 	}
+	commands.answers.Wait()
 	tr.end(t, false)
 	tr.proxy.Close()
+	if err := commands.check(tr.source.applications()); err != nil {
+		t.Errorf("ARGOS_SEED=%d: %v\n%s", s.Seed, err, s)
+	}
 	for _, g := range guests {
 		if err := tr.laws(g); err != nil {
 			t.Errorf("ARGOS_SEED=%d: a viewer of %+v: %v\n%s", s.Seed, g.view, err, s)
 		}
 	}
-	t.Logf("seed %d: %d steps in %s, %d lives, %d outages", s.Seed, len(s.Steps), time.Since(began), len(tr.lives), len(guests[0].Link().Outages))
+	l := guests[0].Link()
+	t.Logf("seed %d: %d steps in %s, %d lives, %d outages, %d events in gaps, %d commands, %d of them given again",
+		s.Seed, len(s.Steps), time.Since(began), len(tr.lives), len(l.Outages), l.EventsMissing, len(commands.said), tr.repeated)
+}
+
+// randomFilter is one of some that a viewer of a trial may ask for.
+func randomFilter(r *rand.Rand) Filter {
+	return []Filter{
+		{},
+		{Severity: Warning},
+		{Kinds: []string{"signal", "tuned"}},
+		{LowHz: 100, HighHz: 500},
+		{Kinds: []string{"test"}, Severity: Alarm},
+		{Kinds: []string{"none such"}},
+	}[r.IntN(6)]
+}
+
+// filterBy changes what the guest asks for.
+func (g *guest) filterBy(f Filter) {
+	g.filters = append(g.filters, f)
+	g.SetFilter(f)
+}
+
+// A commander gives commands, each of which can be told from all others by its effect.
+type commander struct {
+	answers sync.WaitGroup
+	mu      sync.Mutex
+	said    []error // of the command that sets the frequency to so many MHz, and 100
+}
+
+func (o *commander) give(ctx context.Context, c *Client) {
+	o.mu.Lock()
+	n := len(o.said)
+	o.said = append(o.said, errNoAnswer)
+	o.mu.Unlock()
+	o.answers.Go(func() {
+		err := c.Do(ctx, map[string]string{"freq": fmt.Sprintf("%dM", 100+n)})
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.said[n] = err
+	})
+}
+
+// check compares what was answered with what the radio was set to: once where it was
+// done, never where it was not, and at most once where nobody knows.
+func (o *commander) check(applied []spectrum.Settings) error {
+	times := make([]int, len(o.said))
+	for _, s := range applied {
+		times[int(s.Tuning.CenterHz/1e6)-100]++
+	}
+	for n, err := range o.said {
+		var no *ReplyError
+		unknown := errors.Is(err, errNoAnswer) || errors.Is(err, errCutOff) || errors.Is(err, errRestarted)
+		switch {
+		case err == nil && times[n] == 1, unknown && times[n] <= 1:
+		case errors.As(err, &no) && times[n] == 0, errors.Is(err, ErrNoLink) && times[n] == 0:
+		case errors.Is(err, errNotSent) && times[n] == 0, errors.Is(err, errManyCommands) && times[n] == 0:
+		default:
+			return fmt.Errorf("command %d had its effect %d times, and the answer was: %w", n, times[n], err)
+		}
+	}
+	return nil
 }
 
 // settle waits until the guests have everything that was produced. On real time an

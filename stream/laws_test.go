@@ -15,8 +15,8 @@ import (
 type life struct {
 	epoch     string
 	frames    []*spectrum.Frame // from sequence number 1
-	events    []Event           // from offset 1
 	forgetful bool              // its history is too small to hold them all
+	ledger    *ledger
 }
 
 // A taken is one thing that a sink was handed, in order.
@@ -26,6 +26,8 @@ type taken struct {
 	gap     hole            // frames that will not come, or
 	event   Event
 	missing uint64 // what the client had counted as missing in its life
+	at      place  // where the client was in the event log
+	unread  uint64 // events that it had counted as missing in its life
 }
 
 // A witness is a sink that keeps all it is handed.
@@ -50,6 +52,7 @@ func (w *witness) Event(e Event)          { w.take(taken{event: e}) }
 func (w *witness) take(t taken) {
 	w.client.mu.Lock()
 	t.epoch, t.missing = w.client.link.Server.Epoch, w.client.link.Missing
+	t.at, t.unread = w.client.events.at, w.client.link.EventsMissing
 	w.client.mu.Unlock()
 	w.mu.Lock()
 	w.taken = append(w.taken, t)
@@ -66,22 +69,17 @@ func (w *witness) all() []taken {
 	return w.taken
 }
 
-// newest is how far the witness has come in an epoch.
-func (w *witness) newest(epoch string) (seq, offset uint64) {
+// newest is the newest frame that the witness has of an epoch.
+func (w *witness) newest(epoch string) (seq uint64) {
 	for _, t := range slices.Backward(w.all()) {
 		switch {
 		case t.epoch != epoch:
-			return seq, offset
+			return seq
 		case t.frame != nil:
 			seq = max(seq, t.frame.LastSeq)
-		default:
-			offset = max(offset, t.event.Offset) // 0 of a gap
-		}
-		if seq > 0 && offset > 0 {
-			return seq, offset
 		}
 	}
-	return seq, offset
+	return seq
 }
 
 // checkPeaks is the law of peaks, for a viewer with a view: each frame received has in
@@ -211,49 +209,4 @@ func checkCells(produced []*spectrum.Frame, view View, f *spectrum.Frame) error 
 		}
 	}
 	return nil
-}
-
-// checkEvents is the law of events: in each epoch they arrive in order, once each, as
-// they were logged; none is missing but those that a gap event counts. One who joins
-// begins with the newest of the log.
-func checkEvents(lives []*life, got []taken) error {
-	last := map[string]uint64{}
-	for n, t := range got {
-		e := t.event
-		if e.Offset == 0 { // of the client itself, or none
-			continue
-		}
-		at := slices.IndexFunc(lives, func(l *life) bool { return l.epoch == t.epoch })
-		if at < 0 {
-			return fmt.Errorf("event %d is of epoch %q, which never was", e.Offset, t.epoch)
-		}
-		log := lives[at].events
-		before, known := last[t.epoch]
-		if e.Offset <= before || e.Offset > uint64(len(log)) {
-			return fmt.Errorf("event %d came after %d of %d", e.Offset, before, len(log))
-		}
-		skipped := e.Offset - before - 1
-		last[t.epoch] = e.Offset
-		logged := log[e.Offset-1]
-		switch {
-		case e.Kind == "gap" && logged.Kind != "gap":
-			if want := fmt.Sprintf("%d events are no longer held", skipped+1); e.Text != want {
-				return fmt.Errorf("%q is said of %d events", e.Text, skipped+1)
-			}
-			continue
-		case !known && len(last) == 1 && n == joined(got) && e.Offset+eventsOnJoin-1 <= uint64(len(log)):
-			// It began with the newest of the first server.
-		case skipped > 0:
-			return fmt.Errorf("events %d to %d are missing", before+1, e.Offset-1)
-		}
-		if e.Kind != logged.Kind || e.Text != logged.Text || e.Severity != logged.Severity || !e.Time.Equal(logged.Time) {
-			return fmt.Errorf("event %d is %+v, logged was %+v", e.Offset, e, logged)
-		}
-	}
-	return nil
-}
-
-// joined is where the first event of a server stands.
-func joined(got []taken) int {
-	return slices.IndexFunc(got, func(t taken) bool { return t.event.Offset > 0 })
 }

@@ -29,21 +29,6 @@ type Sink interface {
 	Event(e Event)
 }
 
-// An Event is one line of what happened.
-type Event struct {
-	Offset   uint64 // in the server's log of this epoch; 0 for the client's own
-	Time     time.Time
-	Kind     string // "link", "restart", "device", "tuned", "overload", "lost", "gap", "clock"
-	Severity Severity
-	Text     string // one line, no control characters
-}
-
-// Restart reports whether e says that the frames that follow are of another epoch:
-// their sequence and generation numbers have nothing to do with those before.
-func (e *Event) Restart() bool { return e.Kind == kindRestart && e.Offset == 0 }
-
-const kindRestart = "restart"
-
 // A View is what a viewer can show. It gets frames that show LowHz to HighHz (0 and 0:
 // everything) in at least Columns cells and less than twice as many (0: all bins), as
 // far as its link takes them: see Link.Tier.
@@ -52,18 +37,6 @@ type View struct {
 	LowHz, HighHz float64
 	Row           time.Duration // time that a row of its waterfall stands for; 0: 500 ms
 }
-
-// Severity says how loud an event is.
-type Severity uint8
-
-// The severities.
-const (
-	Info Severity = iota
-	Warning
-	Alarm
-)
-
-func (s Severity) String() string { return [...]string{"info", "warning", "alarm"}[s] }
 
 // A LinkState is the state of a link as an operator reads it.
 type LinkState uint8
@@ -110,6 +83,8 @@ type Link struct {
 	Pending uint64 // frames of holes that are still to come
 	Tier    int    // cells of the newest frame where they are fewer than asked for; 0: they are not
 	Behind  int    // frames merged into the newest, 1: none
+
+	EventsMissing uint64 // events that never arrived, since the start
 
 	LastFrame time.Time // when the newest frame arrived
 	Age       Age

@@ -1,69 +1,86 @@
 package stream
 
-import (
-	"sync"
-	"time"
-)
+import "sync"
 
 // logEntries bounds the event log in memory.
 const logEntries = 10_000
 
-// A memoryLog is the event log of one epoch, in memory: append-only, numbered from 1,
-// shared by all viewers. The oldest entries go when it is full. It is safe for
-// concurrent use.
+// An eventLog keeps the events of one epoch: append-only, numbered from 1, chained. Its
+// oldest entries may go, never those in between. It is safe for concurrent use, and
+// what it hands out is never changed.
+type eventLog interface {
+	// Append keeps stored as the next entry.
+	Append(stored []byte) error
+	// ReadFrom appends to dst up to limit entries from offset on, in order. If that is no
+	// longer held, it begins with the oldest that is.
+	ReadFrom(dst []entry, offset uint64, limit int) ([]entry, error)
+	// Head is the place of the newest entry, and that before the first of an empty log.
+	Head() place
+	// Epoch names the life of this log.
+	Epoch() string
+}
+
+// A place is where one is in a log: behind the entry at offset, where the chain is at
+// hash.
+type place struct {
+	offset uint64
+	hash   Hash
+}
+
+// An entry is a line of a log.
+type entry struct {
+	place
+	prev   Hash // that of the entry before it
+	stored []byte
+}
+
+// A memoryLog is an event log in memory. When it is full, the oldest half goes.
 type memoryLog struct {
+	epoch string
+	most  int // entries
+
 	mu      sync.Mutex
-	entries []Event // entries[i] has offset first+i
-	first   uint64
-	grown   chan struct{}
+	entries []entry
+	head    place
 }
 
-func newMemoryLog() *memoryLog {
-	return &memoryLog{first: 1, grown: make(chan struct{})}
+var _ eventLog = (*memoryLog)(nil)
+
+func newMemoryLog(epoch string, most int) *memoryLog {
+	return &memoryLog{epoch: epoch, most: most, head: place{0, firstHash(epoch)}}
 }
 
-// Append numbers e, stamps it if it has no time, makes its text safe to send, and
-// wakes who waits for Grown.
-func (l *memoryLog) Append(e Event) {
+func (l *memoryLog) Epoch() string { return l.epoch }
+
+func (l *memoryLog) Append(stored []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.entries) == logEntries {
-		half := copy(l.entries, l.entries[logEntries/2:])
-		l.entries, l.first = l.entries[:half], l.first+logEntries/2
+	if len(l.entries) == l.most {
+		half := copy(l.entries, l.entries[(l.most+1)/2:])
+		clear(l.entries[half:])
+		l.entries = l.entries[:half]
 	}
-	e.Kind, e.Text = cleanText(e.Kind), cleanText(e.Text)
-	e.Offset = l.first + uint64(len(l.entries))
-	if e.Time.IsZero() {
-		e.Time = time.Now()
-	}
-	l.entries = append(l.entries, e)
-	close(l.grown)
-	l.grown = make(chan struct{})
+	e := entry{prev: l.head.hash, stored: stored}
+	e.offset = l.head.offset + 1
+	e.hash = e.prev.next(e.offset, stored)
+	l.entries, l.head = append(l.entries, e), e.place
+	return nil
 }
 
-// Head is the offset of the newest entry, 0 if there is none.
-func (l *memoryLog) Head() uint64 {
+func (l *memoryLog) Head() place {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.first + uint64(len(l.entries)) - 1
+	return l.head
 }
 
-// ReadFrom appends to dst up to limit entries from offset on, and says how many
-// before the first of them are no longer held.
-func (l *memoryLog) ReadFrom(dst []Event, offset uint64, limit int) (events []Event, gone uint64) {
+func (l *memoryLog) ReadFrom(dst []entry, offset uint64, limit int) ([]entry, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if offset < l.first {
-		gone, offset = l.first-offset, l.first
+	if offset > l.head.offset {
+		return dst, nil
 	}
-	from := min(int(offset-l.first), len(l.entries))
+	oldest := l.head.offset - uint64(len(l.entries)) + 1
+	from := int(max(offset, oldest) - oldest)
 	to := min(from+limit, len(l.entries))
-	return append(dst, l.entries[from:to]...), gone
-}
-
-// Grown is closed when the next entry is appended.
-func (l *memoryLog) Grown() <-chan struct{} {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.grown
+	return append(dst, l.entries[from:to]...), nil
 }

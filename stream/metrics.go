@@ -32,7 +32,10 @@ type metrics struct {
 	mergedFrames  prometheus.Counter
 	evictedFrames prometheus.Counter // gaps, by reason
 	retunedFrames prometheus.Counter
-	evictedEvents prometheus.Counter
+
+	gapEvents      *prometheus.CounterVec // by reason
+	unloggedEvents prometheus.Counter
+	commands       *prometheus.CounterVec // by outcome
 
 	sentBytes   [2]prometheus.Counter // by encoding
 	roundTrip   prometheus.Histogram
@@ -70,8 +73,15 @@ func newMetrics() *metrics {
 
 	gaps := counters("argos_gap_frames_total", "Frames that a viewer wanted and did not get in any form, by reason.", "reason")
 	m.evictedFrames, m.retunedFrames = gaps.WithLabelValues(gapEvicted), gaps.WithLabelValues(gapGenerations)
-	m.evictedEvents = counters("argos_gap_events_total",
-		"Events that a viewer wanted and did not get, by reason.", "reason").WithLabelValues("evicted")
+	m.gapEvents = counters("argos_gap_events_total", "Events that a viewer wanted and did not get, by reason.", "reason")
+	for _, reason := range []string{gapEvicted, gapDiverged} {
+		m.gapEvents.WithLabelValues(reason)
+	}
+	m.unloggedEvents = counter("argos_events_unlogged_total", "Events that the log did not take.")
+	m.commands = counters("argos_commands_total", "Commands of viewers, by what became of them.", "outcome")
+	for _, outcome := range []string{commandDone, commandFailed, commandLate, commandRepeated, commandRefused} {
+		m.commands.WithLabelValues(outcome)
+	}
 
 	sent := counters("argos_sent_bytes_total", "Bytes of messages sent, before WebSocket framing and compression, by encoding.", "encoding")
 	m.sentBytes = [...]prometheus.Counter{encodingPB: sent.WithLabelValues("pb"), encodingJSON: sent.WithLabelValues("json")}
@@ -127,6 +137,15 @@ const (
 	joinResumed  = "resumed"
 	joinNewEpoch = "new_epoch" // a position that this epoch does not know
 	joinFresh    = "fresh"     // none
+)
+
+// What became of a command.
+const (
+	commandDone     = "done"
+	commandFailed   = "failed"   // by its values or the radio
+	commandLate     = "late"     // it waited for too long
+	commandRepeated = "repeated" // its key was known
+	commandRefused  = "refused"  // there were too many, or its key was wrong
 )
 
 // Why a viewer left.
@@ -190,13 +209,14 @@ var (
 	descMade    = desc("argos_parts_encoded_total", "Distinct parts of the history encoded.")
 	descShared  = desc("argos_parts_shared_total", "Times that a part encoded before was used again.")
 	descViewers = desc("argos_viewers", "Viewers connected, by role and state.", "role", "state")
+	descUnread  = desc("argos_viewer_max_lag_events", "Events logged and not yet acknowledged by the viewer that lags most.")
 	descLag     = desc("argos_viewer_max_lag_frames", "Frames measured and not yet sent to the viewer that lags most.")
 )
 
 // Describe implements prometheus.Collector.
 func (stateCollector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		descBuild, descFrames, descLost, descState, descUsed, descBudget, descHeld, descMade, descShared, descViewers, descLag,
+		descBuild, descFrames, descLost, descState, descUsed, descBudget, descHeld, descMade, descShared, descViewers, descLag, descUnread,
 	} {
 		out <- d
 	}
@@ -235,4 +255,5 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 		gauge(descViewers, float64(n), roleOperator, viewerStates[state])
 	}
 	gauge(descLag, float64(lag))
+	gauge(descUnread, float64(s.unread()))
 }

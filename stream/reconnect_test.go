@@ -127,7 +127,7 @@ func TestEventsComeOnceAcrossReconnects(t *testing.T) {
 		var want []string
 		for n := range 300 {
 			want = append(want, fmt.Sprint("event ", n))
-			r.server.events.Append(Event{Kind: "test", Text: want[n]})
+			r.server.Event(Event{Kind: "test", Text: want[n]})
 			if n%37 == 0 {
 				r.network.cut()
 			}

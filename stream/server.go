@@ -44,16 +44,16 @@ type ServerOptions struct {
 type Server struct {
 	source  Source
 	history *spectrum.History
-	events  *memoryLog
+	events  *eventFeed
+	control *control
 	share   share
 	device  latest
+	gps     latest
 	metrics *metrics
 	epoch   string
 	host    string
 	options ServerOptions
 	log     *slog.Logger
-
-	apply sync.Mutex // one change of settings at a time
 
 	mu       sync.Mutex
 	ended    bool // no more sessions begin
@@ -63,8 +63,13 @@ type Server struct {
 
 // NewServer returns a server of source and the history that it fills.
 func NewServer(source Source, history *spectrum.History, o *ServerOptions) *Server {
-	s := &Server{source: source, history: history, events: newMemoryLog(), epoch: rand.Text(), metrics: newMetrics()}
+	return newServer(source, history, newMemoryLog(rand.Text(), logEntries), o)
+}
+
+func newServer(source Source, history *spectrum.History, log eventLog, o *ServerOptions) *Server {
+	s := &Server{source: source, history: history, events: newEventFeed(log), epoch: log.Epoch(), metrics: newMetrics()}
 	s.viewers = map[*viewer]struct{}{}
+	s.control = newControl(s.set, s.metrics)
 	if o != nil {
 		s.options = *o
 	}
@@ -99,6 +104,10 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		defer s.options.Guard()
 		s.watch(ctx)
 	})
+	s.sessions.Go(func() {
+		defer s.options.Guard()
+		s.control.run(ctx)
+	})
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	err := server.Serve(smallBuffers{ln})
 	asked := !stop()
@@ -130,7 +139,15 @@ func (l smallBuffers) Accept() (net.Conn, error) {
 }
 
 // Event appends to the event log.
-func (s *Server) Event(e Event) { s.events.Append(e) }
+func (s *Server) Event(e Event) {
+	if err := s.events.add(&e); err != nil {
+		s.metrics.unloggedEvents.Inc()
+		s.log.Error("event not logged", "kind", e.Kind, "text", e.Text, "error", err)
+	}
+}
+
+// GPS tells the viewers where the antenna is.
+func (s *Server) GPS(g *GPS) { s.gps.publish(gpsMessage(g)) }
 
 // ServeHTTP upgrades requests for the link, answers probes, and tells others where the
 // link is.
@@ -209,7 +226,7 @@ func (s *Server) watch(ctx context.Context) {
 		at = time.Now()
 		events = append(events, clockStepped(at.Round(0).Sub(was.Round(0)), at.Sub(was))...)
 		for _, e := range events {
-			s.events.Append(e)
+			s.Event(e)
 			if e.Kind == "overload" {
 				s.metrics.overloads.Inc()
 			}
@@ -226,10 +243,8 @@ func (s *Server) watch(ctx context.Context) {
 	}
 }
 
-// set applies named settings for a viewer.
+// set applies named settings for a viewer. Calls follow one another.
 func (s *Server) set(ctx context.Context, values map[string]string) error {
-	s.apply.Lock()
-	defer s.apply.Unlock()
 	wanted, err := s.source.Settings().With(values)
 	if err != nil {
 		return err
@@ -256,8 +271,8 @@ func (l *latest) publish(m *wire.ServerMessage) {
 	}
 	if l.grown != nil {
 		close(l.grown)
+		l.grown = nil
 	}
-	l.grown = make(chan struct{})
 }
 
 // get returns the newest message, its version, and a channel that is closed when
@@ -265,5 +280,8 @@ func (l *latest) publish(m *wire.ServerMessage) {
 func (l *latest) get(e encoding) (message []byte, version uint64, grown <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.grown == nil {
+		l.grown = make(chan struct{})
+	}
 	return l.bytes[e], l.version, l.grown
 }

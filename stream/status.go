@@ -50,6 +50,14 @@ func statusOf(d *wire.Device) *spectrum.Status {
 	}
 }
 
+// gpsMessage is where the antenna is as a message.
+func gpsMessage(g *GPS) *wire.ServerMessage {
+	return &wire.ServerMessage{Kind: &wire.ServerMessage_Gps{Gps: &wire.Gps{
+		Fix: uint32(g.Fix), Lat: g.Lat, Lon: g.Lon, AccuracyM: g.AccuracyM, SpeedMps: g.SpeedMPS,
+		Satellites: uint32(g.Satellites), TimeNs: nanos(g.Time),
+	}}}
+}
+
 func gpsOf(g *wire.Gps) *GPS {
 	return &GPS{
 		Fix: int(g.GetFix()), Lat: finite(g.GetLat()), Lon: finite(g.GetLon()), AccuracyM: finite(g.GetAccuracyM()),

@@ -92,7 +92,7 @@ type fakeSource struct {
 	changed chan struct{}
 	takes   time.Duration
 	err     error
-	applies int
+	applied []spectrum.Settings
 }
 
 func newFakeSource() *fakeSource {
@@ -121,14 +121,14 @@ func (s *fakeSource) Apply(ctx context.Context, set spectrum.Settings) (spectrum
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.applies++
+	s.applied = append(s.applied, set)
 	s.status.Settings = set
 	close(s.changed)
 	s.changed = make(chan struct{})
 	return set, nil
 }
 
-// fail makes Apply fail, delay makes it take long; applied counts the others.
+// fail makes Apply fail, delay makes it take long; applications tells the others.
 func (s *fakeSource) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -141,10 +141,10 @@ func (s *fakeSource) delay(takes time.Duration) {
 	s.takes = takes
 }
 
-func (s *fakeSource) applied() int {
+func (s *fakeSource) applications() []spectrum.Settings {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.applies
+	return slices.Clone(s.applied)
 }
 
 func (s *fakeSource) Status() spectrum.Status {

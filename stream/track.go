@@ -132,6 +132,10 @@ func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) {
 	c.catchUp = catchUp{}
 	c.messages, c.acked, c.ackSent = 0, 0, 0
 	c.times = [framesTimed]frameTimes{}
+	c.resumeRequests(sameEpoch)
+	if !sameEpoch {
+		c.events = eventTrack{at: place{0, firstHash(w.GetEpoch())}}
+	}
 	if !again {
 		c.connected = true
 		close(c.connects)
@@ -149,7 +153,6 @@ func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) {
 	if !sameEpoch {
 		c.link.Restarts++
 		c.link.LastSeq = 0
-		c.events = eventTrack{}
 		c.note(Event{Time: now, Kind: kindRestart, Severity: Warning, Text: fmt.Sprintf(
 			"link back after %s: the server was restarted, what it saw meanwhile is not known", lasting(down))})
 		return

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	cryptorand "crypto/rand"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -21,6 +22,7 @@ type trial struct {
 	source *fakeSource
 	proxy  *faultproxy.Proxy
 	budget int // of a history
+	keep   int // entries of an event log
 	listen func() net.Listener
 	dial   func(ctx context.Context, network, address string) (net.Conn, error) // past the proxy
 	period time.Duration                                                        // between frames
@@ -31,11 +33,12 @@ type trial struct {
 	grid       spectrum.Grid
 	borders    []int // of the segments of the grid
 
-	lives   []*life
-	history *spectrum.History
-	server  *Server
-	stop    context.CancelFunc
-	served  chan error
+	lives    []*life
+	repeated int // commands that a server knew already
+	history  *spectrum.History
+	server   *Server
+	stop     context.CancelFunc
+	served   chan error
 }
 
 // kernelBuffer is what a pipe holds at the server's end: as much as the kernel for a
@@ -45,7 +48,7 @@ const kernelBuffer = sendBuffer
 // newTrial returns a trial in memory, or on real sockets. The server is not up.
 func newTrial(t *testing.T, seed uint64, real bool) *trial {
 	t.Helper()
-	tr := &trial{random: rand.New(rand.NewPCG(seed, 1)), source: newFakeSource(), period: framePeriod, impatient: real}
+	tr := &trial{random: rand.New(rand.NewPCG(seed, 1)), source: newFakeSource(), keep: logEntries, period: framePeriod, impatient: real}
 	var (
 		mu   sync.Mutex
 		dial func(ctx context.Context, network, address string) (net.Conn, error)
@@ -81,8 +84,10 @@ func newTrial(t *testing.T, seed uint64, real bool) *trial {
 // start begins a life.
 func (tr *trial) start() {
 	tr.history, tr.served = spectrum.NewHistory(tr.budget), make(chan error, 1)
-	tr.server = NewServer(tr.source, tr.history, nil)
-	tr.lives = append(tr.lives, &life{epoch: tr.server.epoch, forgetful: tr.budget > 0})
+	l := &life{epoch: cryptorand.Text(), forgetful: tr.budget > 0}
+	l.ledger = newLedger(l.epoch, tr.keep)
+	tr.server = newServer(tr.source, tr.history, l.ledger, nil)
+	tr.lives = append(tr.lives, l)
 	ctx, cancel := context.WithCancel(context.Background())
 	tr.stop = cancel
 	listener, server, served := tr.listen(), tr.server, tr.served
@@ -101,7 +106,7 @@ func (tr *trial) end(t *testing.T, killed bool) {
 	if err := <-tr.served; err != nil {
 		t.Errorf("serve: %v", err)
 	}
-	tr.life().events, _ = tr.server.events.ReadFrom(nil, 1, logEntries)
+	tr.repeated += int(gather(t, tr.server)["argos_commands_total outcome=repeated"])
 }
 
 // retune begins a generation with another grid.
@@ -151,9 +156,16 @@ func (tr *trial) append(f *spectrum.Frame) {
 	tr.history.Append(f)
 }
 
-// log makes an event.
+// log makes an event, which may be about a band.
 func (tr *trial) log() {
-	tr.server.Event(Event{Kind: "test", Severity: Severity(tr.random.IntN(3)), Text: fmt.Sprint("number ", tr.random.Uint64())})
+	r := tr.random
+	e := Event{Kind: "test", Severity: Severity(r.IntN(3)), Text: fmt.Sprint("number ", r.Uint64())}
+	if r.IntN(2) == 0 {
+		e.Kind = "signal"
+		e.LowHz = float64(r.IntN(1000))
+		e.HighHz = e.LowHz + float64(1+r.IntN(100))
+	}
+	tr.server.Event(e)
 }
 
 // feed produces so many frames at the frame rate.
@@ -169,6 +181,8 @@ type guest struct {
 	*Client
 	witness *witness
 	view    View
+	filters []Filter // asked for, one after the other
+	joined  uint64   // where the event log was then
 	leave   func()
 }
 
@@ -180,7 +194,10 @@ func (tr *trial) invite(t *testing.T, url string, o *ClientOptions, shows func()
 	c := NewClient(url, w, o)
 	w.client = c
 	leave := run(t, c, func(ctx context.Context) { w.show(ctx, shows) })
-	return &guest{Client: c, witness: w, view: o.View, leave: leave}
+	return &guest{
+		Client: c, witness: w, view: o.View, leave: leave,
+		filters: []Filter{o.Filter}, joined: tr.server.events.Head().offset,
+	}
 }
 
 // run connects c and runs what goes along with it until leave is called.
@@ -234,7 +251,7 @@ func (tr *trial) laws(g *guest) error {
 	if err := checkPeaks(tr.lives, g.view, got); err != nil {
 		return fmt.Errorf("the law of peaks: %w", err)
 	}
-	if err := checkEvents(tr.lives, got); err != nil {
+	if err := checkEvents(tr.lives, g.filters, g.joined, got); err != nil {
 		return fmt.Errorf("the law of events: %w", err)
 	}
 	return nil
@@ -242,10 +259,13 @@ func (tr *trial) laws(g *guest) error {
 
 // behind says what of the newest life the guest lacks; empty: nothing.
 func (tr *trial) behind(g *guest) string {
-	seq, offset := g.witness.newest(tr.server.epoch)
 	link := g.Link()
-	if head, logged := uint64(len(tr.life().frames)), tr.server.events.Head(); seq != head || offset != logged || link.Pending > 0 {
-		return fmt.Sprintf("is at frame %d of %d, lacks %d, and event %d of %d, %s", seq, head, link.Pending, offset, logged, link.State)
+	g.mu.Lock()
+	at := g.events.at
+	g.mu.Unlock()
+	seq := g.witness.newest(tr.server.epoch)
+	if head, logged := uint64(len(tr.life().frames)), tr.server.events.Head(); seq != head || at != logged || link.Pending > 0 {
+		return fmt.Sprintf("is at frame %d of %d, lacks %d, and event %d of %d, %s", seq, head, link.Pending, at.offset, logged.offset, link.State)
 	}
 	return ""
 }

@@ -35,11 +35,14 @@ type viewer struct {
 	conn     *websocket.Conn
 	encoding encoding
 	session  string
+	owner    string // whose command keys it uses
 	metrics  *metrics
 
 	commands chan *wire.Command
 	replies  chan *wire.ServerMessage // full: the viewer's next command waits
 	wake     chan struct{}            // something below changed
+
+	events eventCursor
 
 	mu       sync.Mutex
 	view     View
@@ -52,8 +55,8 @@ type viewer struct {
 	rowFrames  uint64 // how many frames go in a row of a hole
 	oldest     uint64 // what of the holes is older than this is too old
 	filled     bool   // the last frame message was a row of a hole
-	events     eventCursor
 	deviceSeen uint64
+	gpsSeen    uint64
 	scratch    []byte
 }
 
@@ -65,7 +68,7 @@ func newViewer(s *Server, conn *websocket.Conn, e encoding) *viewer {
 		replies:  make(chan *wire.ServerMessage, repliesWaiting),
 		wake:     make(chan struct{}, 1),
 		metrics:  s.metrics,
-		events:   eventCursor{log: s.events},
+		events:   eventCursor{feed: s.events},
 	}
 }
 
@@ -172,28 +175,47 @@ func (v *viewer) receive(ctx context.Context) (*wire.ClientMessage, error) {
 
 // welcome answers hello.
 func (v *viewer) welcome(ctx context.Context, hello *wire.Hello) error {
+	if err := v.begin(hello); err != nil {
+		return err
+	}
 	v.setView(hello.GetView())
 	head, resumed := v.place(hello.GetResume())
+	eventsResumed, err := v.events.join(hello.GetResume())
+	if err != nil {
+		return err
+	}
 	return v.send(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Welcome{Welcome: &wire.Welcome{
 		Session: v.session, Epoch: v.server.epoch, Role: roleOperator,
 		Server: v.server.host, Version: v.server.options.Version, Pid: int32(os.Getpid()),
-		Head: head, Resumed: resumed,
+		Head: head, Resumed: resumed, EventsResumed: eventsResumed,
 	}}})
 }
 
-// place sets the cursors: behind what the viewer has, if it was in this epoch, or
+// begin takes who the viewer is and which events it wants.
+func (v *viewer) begin(hello *wire.Hello) error {
+	v.owner = v.session
+	if name := hello.GetClient(); len(name) > keyLength {
+		return fmt.Errorf("%w: a client of more than %d bytes", errMessage, keyLength)
+	} else if name != "" {
+		v.owner = name
+	}
+	filter, err := filterOf(hello.GetFilter())
+	v.events.set(filter)
+	return err
+}
+
+// place sets the cursor of frames: behind what the viewer has, if it was in this epoch, or
 // before the newest. It returns where the newest is.
 func (v *viewer) place(resume *wire.Position) (newest *wire.Position, resumed bool) {
 	head := v.server.history.Head()
 	v.cursor = max(head, 2) - 1
 	outcome := joinFresh
-	resumed = resume.GetEpoch() == v.server.epoch && resume.GetSeq() < head && resume.GetOffset() <= v.server.events.Head()
+	resumed = resume.GetEpoch() == v.server.epoch && resume.GetSeq() < head
 	if resumed {
 		outcome = joinResumed
 	} else if resume.GetEpoch() != "" {
 		outcome = joinNewEpoch
 	}
-	offset := v.events.place(resume, resumed)
 	v.metrics.joins.WithLabelValues(outcome).Inc()
 	// One that has seen no frame yet has no hole.
 	if resumed && resume.GetSeq() > 0 {
@@ -202,7 +224,8 @@ func (v *viewer) place(resume *wire.Position) (newest *wire.Position, resumed bo
 	v.mu.Lock()
 	v.progress = progress{next: v.cursor, filling: len(v.holes) > 0}
 	v.mu.Unlock()
-	return &wire.Position{Epoch: v.server.epoch, Seq: head - 1, Offset: offset}, resumed
+	logged := v.server.events.Head()
+	return &wire.Position{Epoch: v.server.epoch, Seq: head - 1, Offset: logged.offset, H: logged.hash[:]}, resumed
 }
 
 // resume plans how one who was away gets what it lacks: the newest frame first, the rest
@@ -234,12 +257,25 @@ func (v *viewer) read(ctx context.Context) error {
 		switch kind := m.GetKind().(type) {
 		case *wire.ClientMessage_Ack:
 			v.acknowledge(kind.Ack.GetFrames())
+			if v.events.acknowledge(kind.Ack.GetOffset()) {
+				v.stir()
+			}
 		case *wire.ClientMessage_View:
 			v.setView(kind.View)
 		case *wire.ClientMessage_Ping:
 			err = v.reply(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Pong{Pong: &wire.Pong{
 				Id: kind.Ping.GetId(), PingNs: kind.Ping.GetTimeNs(), TimeNs: time.Now().UnixNano(),
 			}}})
+		case *wire.ClientMessage_Filter:
+			var filter Filter
+			if filter, err = filterOf(kind.Filter); err == nil {
+				v.events.set(filter)
+			}
+		case *wire.ClientMessage_Past:
+			var past *wire.Past
+			if past, err = v.events.past(kind.Past, v.encoding); err == nil {
+				err = v.reply(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Past{Past: past}})
+			}
 		case *wire.ClientMessage_Command:
 			select {
 			case v.commands <- kind.Command:
@@ -272,6 +308,11 @@ func (v *viewer) acknowledge(frames uint64) {
 	v.mu.Lock()
 	v.flow.acknowledge(frames, time.Now(), func(took time.Duration) { v.metrics.acknowledged.Observe(took.Seconds()) })
 	v.mu.Unlock()
+	v.stir()
+}
+
+// stir wakes the writer.
+func (v *viewer) stir() {
 	select {
 	case v.wake <- struct{}{}:
 	default:

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -12,18 +13,32 @@ import (
 )
 
 // take is what a viewer does with a message, as far as it goes without a network.
-func (v *viewer) take(m *wire.ClientMessage) {
+func (v *viewer) take(m *wire.ClientMessage) (said *wire.Past, err error) {
 	switch kind := m.GetKind().(type) {
 	case *wire.ClientMessage_Hello:
+		if err := v.begin(kind.Hello); err != nil {
+			return nil, err
+		}
 		v.setView(kind.Hello.GetView())
 		v.place(kind.Hello.GetResume())
+		_, err = v.events.join(kind.Hello.GetResume())
 	case *wire.ClientMessage_Ack:
 		v.acknowledge(kind.Ack.GetFrames())
+		v.events.acknowledge(kind.Ack.GetOffset())
+	case *wire.ClientMessage_Filter:
+		var f Filter
+		if f, err = filterOf(kind.Filter); err == nil {
+			v.events.set(f)
+		}
+	case *wire.ClientMessage_Past:
+		said, err = v.events.past(kind.Past, v.encoding)
 	case *wire.ClientMessage_View:
 		v.setView(kind.View)
 	case *wire.ClientMessage_Command:
 		_ = v.server.set(context.Background(), kind.Command.GetSet())
+		_, _ = v.server.control.take("fuzzer", kind.Command)
 	}
+	return said, err
 }
 
 func FuzzClientMessage(f *testing.F) {
@@ -35,7 +50,7 @@ func FuzzClientMessage(f *testing.F) {
 	}
 	server := NewServer(newFakeSource(), h, nil)
 	for range 5 {
-		server.events.Append(Event{Kind: "test"})
+		server.Event(Event{Kind: "test"})
 	}
 	for _, m := range []*wire.ClientMessage{
 		helloMessage,
@@ -43,11 +58,14 @@ func FuzzClientMessage(f *testing.F) {
 		{Kind: &wire.ClientMessage_Hello{Hello: &wire.Hello{
 			View:   &wire.View{Columns: 5, LowHz: 100.01e6, HighHz: 100.02e6, RowMs: 3},
 			Resume: &wire.Position{Epoch: server.epoch, Seq: 60, Holes: []*wire.Range{{First: 2, Last: 3}, {First: 7, Last: 50}}},
+			Client: "c", Filter: &wire.Filter{Kinds: []string{"test"}, LowHz: 1, HighHz: 2},
 		}}},
-		{Kind: &wire.ClientMessage_Ack{Ack: &wire.Ack{Frames: 5}}},
+		{Kind: &wire.ClientMessage_Filter{Filter: &wire.Filter{Severity: 1}}},
+		{Kind: &wire.ClientMessage_Past{Past: &wire.PastRequest{Key: "p", Before: 3, Limit: 1}}},
+		{Kind: &wire.ClientMessage_Ack{Ack: &wire.Ack{Frames: 5, Offset: 3}}},
 		{Kind: &wire.ClientMessage_View{View: &wire.View{Columns: 7}}},
 		{Kind: &wire.ClientMessage_Ping{Ping: &wire.Ping{Id: 1}}},
-		{Kind: &wire.ClientMessage_Command{Command: &wire.Command{Key: "k", Set: map[string]string{"freq": "1G", "range": "1M:2M"}}}},
+		{Kind: &wire.ClientMessage_Command{Command: &wire.Command{Key: "k", WaitMs: 5, Set: map[string]string{"freq": "1G", "range": "1M:2M"}}}},
 	} {
 		f.Add(mustMarshal(f, m), false)
 		text, err := protojson.Marshal(m)
@@ -69,14 +87,21 @@ func FuzzClientMessage(f *testing.F) {
 		if resume := m.GetHello().GetResume(); resume.GetEpoch() != "" {
 			resume.Epoch = server.epoch
 		}
-		v := &viewer{server: server, metrics: server.metrics, encoding: e, flow: newFlow(0), wake: make(chan struct{}, 1), events: eventCursor{log: server.events}}
+		v := &viewer{server: server, metrics: server.metrics, encoding: e, flow: newFlow(0), wake: make(chan struct{}, 1), events: eventCursor{feed: server.events}}
 		v.flow.send(5, 5, time.Now())
 		v.flow.send(9, 9, time.Now())
 		v.cursor = 1
-		v.take(m)
+		past, err := v.take(m)
+		if err != nil && !errors.Is(err, errMessage) {
+			t.Fatal(err)
+		}
+		if len(past.GetEvents()) > pastAtOnce {
+			t.Fatalf("%d past events", len(past.GetEvents()))
+		}
+		checkLane(t, &v.events, e)
 		head := h.Head()
-		if v.cursor < 1 || v.cursor > head || len(v.holes) > holesMost+1 || v.events.offset > server.events.Head() {
-			t.Fatalf("cursor %d of %d, offset %d, holes %v", v.cursor, head, v.events.offset, v.holes)
+		if v.cursor < 1 || v.cursor > head || len(v.holes) > holesMost+1 {
+			t.Fatalf("cursor %d of %d, holes %v", v.cursor, head, v.holes)
 		}
 		last := uint64(0)
 		for _, h := range v.holes {
@@ -94,4 +119,26 @@ func FuzzClientMessage(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkLane reads a cursor to its end: the chain that it tells of ends with the log's.
+func checkLane(t *testing.T, c *eventCursor, e encoding) {
+	t.Helper()
+	before := c.at
+	for range logEntries {
+		m, err := c.next(&c.filter, e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m == nil {
+			break
+		}
+		if m.GetEventGap() == nil && c.at.offset <= before.offset {
+			t.Fatalf("event %d after %d", c.at.offset, before.offset)
+		}
+		before = c.at
+	}
+	if c.at != c.feed.Head() {
+		t.Fatalf("ends at %+v, and the log at %+v", c.at, c.feed.Head())
+	}
 }

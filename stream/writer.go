@@ -18,7 +18,8 @@ import (
 // something is. An error ends the session.
 func (v *viewer) write(ctx, session context.Context) error {
 	grown, logged := v.server.history.Grown(), v.server.events.Grown()
-	message, version, changed := v.server.device.get(v.encoding)
+	device, version, changed := v.server.device.get(v.encoding)
+	gps, fix, moved := v.server.gps.get(v.encoding)
 
 	select {
 	case <-ctx.Done():
@@ -29,7 +30,11 @@ func (v *viewer) write(ctx, session context.Context) error {
 	}
 	if version != v.deviceSeen {
 		v.deviceSeen = version
-		return v.put(session, message)
+		return v.put(session, device)
+	}
+	if fix != v.gpsSeen {
+		v.gpsSeen = fix
+		return v.put(session, gps)
 	}
 	if busy, err := v.events.write(session, v); busy || err != nil {
 		return err
@@ -45,6 +50,7 @@ func (v *viewer) write(ctx, session context.Context) error {
 	case <-grown:
 	case <-logged:
 	case <-changed:
+	case <-moved:
 	case <-session.Done():
 		return context.Cause(session)
 	case <-ctx.Done():

@@ -38,6 +38,8 @@ type ClientMessage struct {
 	//	*ClientMessage_Command
 	//	*ClientMessage_Ping
 	//	*ClientMessage_View
+	//	*ClientMessage_Filter
+	//	*ClientMessage_Past
 	Kind          isClientMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -125,6 +127,24 @@ func (x *ClientMessage) GetView() *View {
 	return nil
 }
 
+func (x *ClientMessage) GetFilter() *Filter {
+	if x != nil {
+		if x, ok := x.Kind.(*ClientMessage_Filter); ok {
+			return x.Filter
+		}
+	}
+	return nil
+}
+
+func (x *ClientMessage) GetPast() *PastRequest {
+	if x != nil {
+		if x, ok := x.Kind.(*ClientMessage_Past); ok {
+			return x.Past
+		}
+	}
+	return nil
+}
+
 type isClientMessage_Kind interface {
 	isClientMessage_Kind()
 }
@@ -149,6 +169,14 @@ type ClientMessage_View struct {
 	View *View `protobuf:"bytes,5,opt,name=view,proto3,oneof"`
 }
 
+type ClientMessage_Filter struct {
+	Filter *Filter `protobuf:"bytes,20,opt,name=filter,proto3,oneof"`
+}
+
+type ClientMessage_Past struct {
+	Past *PastRequest `protobuf:"bytes,21,opt,name=past,proto3,oneof"`
+}
+
 func (*ClientMessage_Hello) isClientMessage_Kind() {}
 
 func (*ClientMessage_Ack) isClientMessage_Kind() {}
@@ -159,12 +187,18 @@ func (*ClientMessage_Ping) isClientMessage_Kind() {}
 
 func (*ClientMessage_View) isClientMessage_Kind() {}
 
+func (*ClientMessage_Filter) isClientMessage_Kind() {}
+
+func (*ClientMessage_Past) isClientMessage_Kind() {}
+
 // The first message of a viewer.
 type Hello struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Agent         string                 `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"` // program and version
 	View          *View                  `protobuf:"bytes,2,opt,name=view,proto3" json:"view,omitempty"`
-	Resume        *Position              `protobuf:"bytes,3,opt,name=resume,proto3" json:"resume,omitempty"` // where it left off; absent: from now on
+	Resume        *Position              `protobuf:"bytes,3,opt,name=resume,proto3" json:"resume,omitempty"`  // where it left off; absent: from now on
+	Filter        *Filter                `protobuf:"bytes,20,opt,name=filter,proto3" json:"filter,omitempty"` // of events; absent: all
+	Client        string                 `protobuf:"bytes,21,opt,name=client,proto3" json:"client,omitempty"` // what its command keys belong to, over all its links; empty: to this one alone
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -218,6 +252,20 @@ func (x *Hello) GetResume() *Position {
 		return x.Resume
 	}
 	return nil
+}
+
+func (x *Hello) GetFilter() *Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *Hello) GetClient() string {
+	if x != nil {
+		return x.Client
+	}
+	return ""
 }
 
 // What the viewer can show: docs/PROTOCOL.md, "Views". May be sent again at any time.
@@ -295,6 +343,7 @@ type Position struct {
 	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`       // newest frame received
 	Offset        uint64                 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"` // newest event applied
 	Holes         []*Range               `protobuf:"bytes,4,rep,name=holes,proto3" json:"holes,omitempty"`    // frames before seq that are still to come, in order
+	H             []byte                 `protobuf:"bytes,20,opt,name=h,proto3" json:"h,omitempty"`           // of the chain of events, after offset
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -357,6 +406,144 @@ func (x *Position) GetHoles() []*Range {
 	return nil
 }
 
+func (x *Position) GetH() []byte {
+	if x != nil {
+		return x.H
+	}
+	return nil
+}
+
+// Which events the viewer wants; the others it is told of by Passed. May be sent again
+// at any time, for the events that follow. Each part leaves all through where it is empty.
+type Filter struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Kinds         []string               `protobuf:"bytes,1,rep,name=kinds,proto3" json:"kinds,omitempty"`
+	Severity      uint32                 `protobuf:"varint,2,opt,name=severity,proto3" json:"severity,omitempty"`            // at least so grave
+	LowHz         float64                `protobuf:"fixed64,3,opt,name=low_hz,json=lowHz,proto3" json:"low_hz,omitempty"`    // those of a band that overlaps this one, and those of none
+	HighHz        float64                `protobuf:"fixed64,4,opt,name=high_hz,json=highHz,proto3" json:"high_hz,omitempty"` // 0: any
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Filter) Reset() {
+	*x = Filter{}
+	mi := &file_argos_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Filter) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Filter) ProtoMessage() {}
+
+func (x *Filter) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Filter.ProtoReflect.Descriptor instead.
+func (*Filter) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Filter) GetKinds() []string {
+	if x != nil {
+		return x.Kinds
+	}
+	return nil
+}
+
+func (x *Filter) GetSeverity() uint32 {
+	if x != nil {
+		return x.Severity
+	}
+	return 0
+}
+
+func (x *Filter) GetLowHz() float64 {
+	if x != nil {
+		return x.LowHz
+	}
+	return 0
+}
+
+func (x *Filter) GetHighHz() float64 {
+	if x != nil {
+		return x.HighHz
+	}
+	return 0
+}
+
+// Asks for events before those that the viewer has; a Past answers.
+type PastRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`        // chosen by the viewer, comes back in the Past
+	Before        uint64                 `protobuf:"varint,2,opt,name=before,proto3" json:"before,omitempty"` // older than this offset; 0: the newest
+	Limit         uint32                 `protobuf:"varint,3,opt,name=limit,proto3" json:"limit,omitempty"`   // at most so many, and at most 100; 0: 100
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PastRequest) Reset() {
+	*x = PastRequest{}
+	mi := &file_argos_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PastRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PastRequest) ProtoMessage() {}
+
+func (x *PastRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PastRequest.ProtoReflect.Descriptor instead.
+func (*PastRequest) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PastRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *PastRequest) GetBefore() uint64 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+func (x *PastRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
 type Range struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	First         uint64                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
@@ -367,7 +554,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_argos_proto_msgTypes[4]
+	mi := &file_argos_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -379,7 +566,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[4]
+	mi := &file_argos_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -392,7 +579,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{4}
+	return file_argos_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Range) GetFirst() uint64 {
@@ -422,7 +609,7 @@ type Ack struct {
 
 func (x *Ack) Reset() {
 	*x = Ack{}
-	mi := &file_argos_proto_msgTypes[5]
+	mi := &file_argos_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -434,7 +621,7 @@ func (x *Ack) String() string {
 func (*Ack) ProtoMessage() {}
 
 func (x *Ack) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[5]
+	mi := &file_argos_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -447,7 +634,7 @@ func (x *Ack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ack.ProtoReflect.Descriptor instead.
 func (*Ack) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{5}
+	return file_argos_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Ack) GetFrames() uint64 {
@@ -477,13 +664,14 @@ type Command struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"` // chosen by the viewer, comes back in the Reply
 	Set           map[string]string      `protobuf:"bytes,2,rep,name=set,proto3" json:"set,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	WaitMs        uint32                 `protobuf:"varint,20,opt,name=wait_ms,json=waitMs,proto3" json:"wait_ms,omitempty"` // the server does not begin it later than so long after it came; 0: 10 s
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_argos_proto_msgTypes[6]
+	mi := &file_argos_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -495,7 +683,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[6]
+	mi := &file_argos_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -508,7 +696,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{6}
+	return file_argos_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Command) GetKey() string {
@@ -525,6 +713,13 @@ func (x *Command) GetSet() map[string]string {
 	return nil
 }
 
+func (x *Command) GetWaitMs() uint32 {
+	if x != nil {
+		return x.WaitMs
+	}
+	return 0
+}
+
 type ServerMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Kind:
@@ -538,6 +733,9 @@ type ServerMessage struct {
 	//	*ServerMessage_Gps
 	//	*ServerMessage_Goodbye
 	//	*ServerMessage_Gap
+	//	*ServerMessage_Passed
+	//	*ServerMessage_EventGap
+	//	*ServerMessage_Past
 	Kind          isServerMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -545,7 +743,7 @@ type ServerMessage struct {
 
 func (x *ServerMessage) Reset() {
 	*x = ServerMessage{}
-	mi := &file_argos_proto_msgTypes[7]
+	mi := &file_argos_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -557,7 +755,7 @@ func (x *ServerMessage) String() string {
 func (*ServerMessage) ProtoMessage() {}
 
 func (x *ServerMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[7]
+	mi := &file_argos_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -570,7 +768,7 @@ func (x *ServerMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerMessage.ProtoReflect.Descriptor instead.
 func (*ServerMessage) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{7}
+	return file_argos_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ServerMessage) GetKind() isServerMessage_Kind {
@@ -661,6 +859,33 @@ func (x *ServerMessage) GetGap() *Gap {
 	return nil
 }
 
+func (x *ServerMessage) GetPassed() *Passed {
+	if x != nil {
+		if x, ok := x.Kind.(*ServerMessage_Passed); ok {
+			return x.Passed
+		}
+	}
+	return nil
+}
+
+func (x *ServerMessage) GetEventGap() *EventGap {
+	if x != nil {
+		if x, ok := x.Kind.(*ServerMessage_EventGap); ok {
+			return x.EventGap
+		}
+	}
+	return nil
+}
+
+func (x *ServerMessage) GetPast() *Past {
+	if x != nil {
+		if x, ok := x.Kind.(*ServerMessage_Past); ok {
+			return x.Past
+		}
+	}
+	return nil
+}
+
 type isServerMessage_Kind interface {
 	isServerMessage_Kind()
 }
@@ -701,6 +926,18 @@ type ServerMessage_Gap struct {
 	Gap *Gap `protobuf:"bytes,9,opt,name=gap,proto3,oneof"`
 }
 
+type ServerMessage_Passed struct {
+	Passed *Passed `protobuf:"bytes,20,opt,name=passed,proto3,oneof"`
+}
+
+type ServerMessage_EventGap struct {
+	EventGap *EventGap `protobuf:"bytes,21,opt,name=event_gap,json=eventGap,proto3,oneof"`
+}
+
+type ServerMessage_Past struct {
+	Past *Past `protobuf:"bytes,22,opt,name=past,proto3,oneof"`
+}
+
 func (*ServerMessage_Welcome) isServerMessage_Kind() {}
 
 func (*ServerMessage_Frame) isServerMessage_Kind() {}
@@ -719,6 +956,12 @@ func (*ServerMessage_Goodbye) isServerMessage_Kind() {}
 
 func (*ServerMessage_Gap) isServerMessage_Kind() {}
 
+func (*ServerMessage_Passed) isServerMessage_Kind() {}
+
+func (*ServerMessage_EventGap) isServerMessage_Kind() {}
+
+func (*ServerMessage_Past) isServerMessage_Kind() {}
+
 type Welcome struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
@@ -727,15 +970,16 @@ type Welcome struct {
 	Server        string                 `protobuf:"bytes,4,opt,name=server,proto3" json:"server,omitempty"` // host name
 	Version       string                 `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
 	Pid           int32                  `protobuf:"varint,6,opt,name=pid,proto3" json:"pid,omitempty"`
-	Head          *Position              `protobuf:"bytes,7,opt,name=head,proto3" json:"head,omitempty"`        // newest frame and event there is
-	Resumed       bool                   `protobuf:"varint,8,opt,name=resumed,proto3" json:"resumed,omitempty"` // frames and events go on behind Hello.resume
+	Head          *Position              `protobuf:"bytes,7,opt,name=head,proto3" json:"head,omitempty"`                                          // newest frame and event there is
+	Resumed       bool                   `protobuf:"varint,8,opt,name=resumed,proto3" json:"resumed,omitempty"`                                   // frames go on behind Hello.resume
+	EventsResumed bool                   `protobuf:"varint,20,opt,name=events_resumed,json=eventsResumed,proto3" json:"events_resumed,omitempty"` // events do
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_argos_proto_msgTypes[8]
+	mi := &file_argos_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -747,7 +991,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[8]
+	mi := &file_argos_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -760,7 +1004,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{8}
+	return file_argos_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Welcome) GetSession() string {
@@ -819,6 +1063,13 @@ func (x *Welcome) GetResumed() bool {
 	return false
 }
 
+func (x *Welcome) GetEventsResumed() bool {
+	if x != nil {
+		return x.EventsResumed
+	}
+	return false
+}
+
 // A row of power, as measured or merged: docs/PROTOCOL.md, "Frames".
 type Frame struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -841,7 +1092,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_argos_proto_msgTypes[9]
+	mi := &file_argos_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -853,7 +1104,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[9]
+	mi := &file_argos_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -866,7 +1117,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{9}
+	return file_argos_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Frame) GetFirstSeq() uint64 {
@@ -980,7 +1231,7 @@ type Grid struct {
 
 func (x *Grid) Reset() {
 	*x = Grid{}
-	mi := &file_argos_proto_msgTypes[10]
+	mi := &file_argos_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -992,7 +1243,7 @@ func (x *Grid) String() string {
 func (*Grid) ProtoMessage() {}
 
 func (x *Grid) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[10]
+	mi := &file_argos_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1005,7 +1256,7 @@ func (x *Grid) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grid.ProtoReflect.Descriptor instead.
 func (*Grid) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{10}
+	return file_argos_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Grid) GetGeneration() uint64 {
@@ -1104,7 +1355,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_argos_proto_msgTypes[11]
+	mi := &file_argos_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1116,7 +1367,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[11]
+	mi := &file_argos_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1129,7 +1380,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{11}
+	return file_argos_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Part) GetCell() uint32 {
@@ -1166,7 +1417,7 @@ type Segment struct {
 
 func (x *Segment) Reset() {
 	*x = Segment{}
-	mi := &file_argos_proto_msgTypes[12]
+	mi := &file_argos_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1178,7 +1429,7 @@ func (x *Segment) String() string {
 func (*Segment) ProtoMessage() {}
 
 func (x *Segment) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[12]
+	mi := &file_argos_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1191,7 +1442,7 @@ func (x *Segment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Segment.ProtoReflect.Descriptor instead.
 func (*Segment) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{12}
+	return file_argos_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Segment) GetBin() uint32 {
@@ -1245,7 +1496,7 @@ type Tuning struct {
 
 func (x *Tuning) Reset() {
 	*x = Tuning{}
-	mi := &file_argos_proto_msgTypes[13]
+	mi := &file_argos_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1257,7 +1508,7 @@ func (x *Tuning) String() string {
 func (*Tuning) ProtoMessage() {}
 
 func (x *Tuning) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[13]
+	mi := &file_argos_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1270,7 +1521,7 @@ func (x *Tuning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tuning.ProtoReflect.Descriptor instead.
 func (*Tuning) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{13}
+	return file_argos_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Tuning) GetCenterHz() float64 {
@@ -1339,7 +1590,7 @@ type Band struct {
 
 func (x *Band) Reset() {
 	*x = Band{}
-	mi := &file_argos_proto_msgTypes[14]
+	mi := &file_argos_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1351,7 +1602,7 @@ func (x *Band) String() string {
 func (*Band) ProtoMessage() {}
 
 func (x *Band) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[14]
+	mi := &file_argos_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1364,7 +1615,7 @@ func (x *Band) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Band.ProtoReflect.Descriptor instead.
 func (*Band) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{14}
+	return file_argos_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Band) GetLowHz() float64 {
@@ -1393,7 +1644,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_argos_proto_msgTypes[15]
+	mi := &file_argos_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1405,7 +1656,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[15]
+	mi := &file_argos_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1418,7 +1669,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{15}
+	return file_argos_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Gap) GetFirst() uint64 {
@@ -1452,7 +1703,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_argos_proto_msgTypes[16]
+	mi := &file_argos_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1464,7 +1715,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[16]
+	mi := &file_argos_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1477,7 +1728,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{16}
+	return file_argos_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Reply) GetKey() string {
@@ -1494,20 +1745,26 @@ func (x *Reply) GetError() string {
 	return ""
 }
 
+// A line of the server's log: docs/PROTOCOL.md, "Events".
 type Event struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Offset        uint64                 `protobuf:"varint,1,opt,name=offset,proto3" json:"offset,omitempty"`
-	TimeNs        int64                  `protobuf:"varint,2,opt,name=time_ns,json=timeNs,proto3" json:"time_ns,omitempty"`
+	TimeNs        int64                  `protobuf:"varint,2,opt,name=time_ns,json=timeNs,proto3" json:"time_ns,omitempty"` // this to high_hz: JSON, and within stored
 	Kind          string                 `protobuf:"bytes,3,opt,name=kind,proto3" json:"kind,omitempty"`
 	Severity      uint32                 `protobuf:"varint,4,opt,name=severity,proto3" json:"severity,omitempty"` // 0 info, 1 warning, 2 alarm
 	Text          string                 `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`
+	LowHz         float64                `protobuf:"fixed64,6,opt,name=low_hz,json=lowHz,proto3" json:"low_hz,omitempty"` // the band that it is about; both 0: none
+	HighHz        float64                `protobuf:"fixed64,7,opt,name=high_hz,json=highHz,proto3" json:"high_hz,omitempty"`
+	H             []byte                 `protobuf:"bytes,8,opt,name=h,proto3" json:"h,omitempty"`            // of the chain, after this event
+	Prev          []byte                 `protobuf:"bytes,9,opt,name=prev,proto3" json:"prev,omitempty"`      // JSON only: before it
+	Stored        []byte                 `protobuf:"bytes,10,opt,name=stored,proto3" json:"stored,omitempty"` // binary only: an Event of time_ns to high_hz, as the log keeps it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_argos_proto_msgTypes[17]
+	mi := &file_argos_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1519,7 +1776,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[17]
+	mi := &file_argos_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1532,7 +1789,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{17}
+	return file_argos_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Event) GetOffset() uint64 {
@@ -1570,6 +1827,224 @@ func (x *Event) GetText() string {
 	return ""
 }
 
+func (x *Event) GetLowHz() float64 {
+	if x != nil {
+		return x.LowHz
+	}
+	return 0
+}
+
+func (x *Event) GetHighHz() float64 {
+	if x != nil {
+		return x.HighHz
+	}
+	return 0
+}
+
+func (x *Event) GetH() []byte {
+	if x != nil {
+		return x.H
+	}
+	return nil
+}
+
+func (x *Event) GetPrev() []byte {
+	if x != nil {
+		return x.Prev
+	}
+	return nil
+}
+
+func (x *Event) GetStored() []byte {
+	if x != nil {
+		return x.Stored
+	}
+	return nil
+}
+
+// Events up to offset were left out by the viewer's filter; the chain goes on from h.
+type Passed struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Offset        uint64                 `protobuf:"varint,1,opt,name=offset,proto3" json:"offset,omitempty"`
+	H             []byte                 `protobuf:"bytes,2,opt,name=h,proto3" json:"h,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Passed) Reset() {
+	*x = Passed{}
+	mi := &file_argos_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Passed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Passed) ProtoMessage() {}
+
+func (x *Passed) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Passed.ProtoReflect.Descriptor instead.
+func (*Passed) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Passed) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *Passed) GetH() []byte {
+	if x != nil {
+		return x.H
+	}
+	return nil
+}
+
+// Events first to last will not come. The chain goes on from h, behind last.
+type EventGap struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	First         uint64                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Last          uint64                 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
+	H             []byte                 `protobuf:"bytes,3,opt,name=h,proto3" json:"h,omitempty"`
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"` // "joined", "evicted", "diverged"
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EventGap) Reset() {
+	*x = EventGap{}
+	mi := &file_argos_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EventGap) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EventGap) ProtoMessage() {}
+
+func (x *EventGap) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EventGap.ProtoReflect.Descriptor instead.
+func (*EventGap) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *EventGap) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *EventGap) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *EventGap) GetH() []byte {
+	if x != nil {
+		return x.H
+	}
+	return nil
+}
+
+func (x *EventGap) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// The events before the offset asked for that pass the filter, oldest first.
+type Past struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Events        []*Event               `protobuf:"bytes,2,rep,name=events,proto3" json:"events,omitempty"`
+	From          uint64                 `protobuf:"varint,3,opt,name=from,proto3" json:"from,omitempty"` // the oldest offset looked at: ask for what is before it next; 0: there is no more
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Past) Reset() {
+	*x = Past{}
+	mi := &file_argos_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Past) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Past) ProtoMessage() {}
+
+func (x *Past) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Past.ProtoReflect.Descriptor instead.
+func (*Past) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *Past) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Past) GetEvents() []*Event {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *Past) GetFrom() uint64 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
 type Device struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	Driver         string                 `protobuf:"bytes,1,opt,name=driver,proto3" json:"driver,omitempty"`
@@ -1605,7 +2080,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_argos_proto_msgTypes[18]
+	mi := &file_argos_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1617,7 +2092,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[18]
+	mi := &file_argos_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1630,7 +2105,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{18}
+	return file_argos_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Device) GetDriver() string {
@@ -1837,7 +2312,7 @@ type Gps struct {
 
 func (x *Gps) Reset() {
 	*x = Gps{}
-	mi := &file_argos_proto_msgTypes[19]
+	mi := &file_argos_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1849,7 +2324,7 @@ func (x *Gps) String() string {
 func (*Gps) ProtoMessage() {}
 
 func (x *Gps) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[19]
+	mi := &file_argos_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1862,7 +2337,7 @@ func (x *Gps) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gps.ProtoReflect.Descriptor instead.
 func (*Gps) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{19}
+	return file_argos_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Gps) GetFix() uint32 {
@@ -1925,7 +2400,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_argos_proto_msgTypes[20]
+	mi := &file_argos_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1937,7 +2412,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[20]
+	mi := &file_argos_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1950,7 +2425,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{20}
+	return file_argos_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Goodbye) GetReason() string {
@@ -1977,7 +2452,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_argos_proto_msgTypes[21]
+	mi := &file_argos_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1989,7 +2464,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[21]
+	mi := &file_argos_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2002,7 +2477,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{21}
+	return file_argos_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Ping) GetId() uint64 {
@@ -2030,7 +2505,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_argos_proto_msgTypes[22]
+	mi := &file_argos_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2042,7 +2517,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[22]
+	mi := &file_argos_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2055,7 +2530,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{22}
+	return file_argos_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Pong) GetId() uint64 {
@@ -2083,28 +2558,42 @@ var File_argos_proto protoreflect.FileDescriptor
 
 const file_argos_proto_rawDesc = "" +
 	"\n" +
-	"\vargos.proto\x12\bargos.v1\"\xde\x01\n" +
+	"\vargos.proto\x12\bargos.v1\"\xb7\x02\n" +
 	"\rClientMessage\x12'\n" +
 	"\x05hello\x18\x01 \x01(\v2\x0f.argos.v1.HelloH\x00R\x05hello\x12!\n" +
 	"\x03ack\x18\x02 \x01(\v2\r.argos.v1.AckH\x00R\x03ack\x12-\n" +
 	"\acommand\x18\x03 \x01(\v2\x11.argos.v1.CommandH\x00R\acommand\x12$\n" +
 	"\x04ping\x18\x04 \x01(\v2\x0e.argos.v1.PingH\x00R\x04ping\x12$\n" +
-	"\x04view\x18\x05 \x01(\v2\x0e.argos.v1.ViewH\x00R\x04viewB\x06\n" +
-	"\x04kind\"m\n" +
+	"\x04view\x18\x05 \x01(\v2\x0e.argos.v1.ViewH\x00R\x04view\x12*\n" +
+	"\x06filter\x18\x14 \x01(\v2\x10.argos.v1.FilterH\x00R\x06filter\x12+\n" +
+	"\x04past\x18\x15 \x01(\v2\x15.argos.v1.PastRequestH\x00R\x04pastB\x06\n" +
+	"\x04kind\"\xaf\x01\n" +
 	"\x05Hello\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\"\n" +
 	"\x04view\x18\x02 \x01(\v2\x0e.argos.v1.ViewR\x04view\x12*\n" +
-	"\x06resume\x18\x03 \x01(\v2\x12.argos.v1.PositionR\x06resume\"g\n" +
+	"\x06resume\x18\x03 \x01(\v2\x12.argos.v1.PositionR\x06resume\x12(\n" +
+	"\x06filter\x18\x14 \x01(\v2\x10.argos.v1.FilterR\x06filter\x12\x16\n" +
+	"\x06client\x18\x15 \x01(\tR\x06client\"g\n" +
 	"\x04View\x12\x18\n" +
 	"\acolumns\x18\x01 \x01(\rR\acolumns\x12\x15\n" +
 	"\x06low_hz\x18\x02 \x01(\x01R\x05lowHz\x12\x17\n" +
 	"\ahigh_hz\x18\x03 \x01(\x01R\x06highHz\x12\x15\n" +
-	"\x06row_ms\x18\x04 \x01(\rR\x05rowMs\"q\n" +
+	"\x06row_ms\x18\x04 \x01(\rR\x05rowMs\"\x7f\n" +
 	"\bPosition\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\tR\x05epoch\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
 	"\x06offset\x18\x03 \x01(\x04R\x06offset\x12%\n" +
-	"\x05holes\x18\x04 \x03(\v2\x0f.argos.v1.RangeR\x05holes\"1\n" +
+	"\x05holes\x18\x04 \x03(\v2\x0f.argos.v1.RangeR\x05holes\x12\f\n" +
+	"\x01h\x18\x14 \x01(\fR\x01h\"j\n" +
+	"\x06Filter\x12\x14\n" +
+	"\x05kinds\x18\x01 \x03(\tR\x05kinds\x12\x1a\n" +
+	"\bseverity\x18\x02 \x01(\rR\bseverity\x12\x15\n" +
+	"\x06low_hz\x18\x03 \x01(\x01R\x05lowHz\x12\x17\n" +
+	"\ahigh_hz\x18\x04 \x01(\x01R\x06highHz\"M\n" +
+	"\vPastRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x16\n" +
+	"\x06before\x18\x02 \x01(\x04R\x06before\x12\x14\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"1\n" +
 	"\x05Range\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\"V\n" +
@@ -2112,13 +2601,14 @@ const file_argos_proto_rawDesc = "" +
 	"\x06frames\x18\x01 \x01(\x04R\x06frames\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x1f\n" +
 	"\vrendered_ns\x18\x03 \x01(\x03R\n" +
-	"renderedNs\"\x81\x01\n" +
+	"renderedNs\"\x9a\x01\n" +
 	"\aCommand\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
-	"\x03set\x18\x02 \x03(\v2\x1a.argos.v1.Command.SetEntryR\x03set\x1a6\n" +
+	"\x03set\x18\x02 \x03(\v2\x1a.argos.v1.Command.SetEntryR\x03set\x12\x17\n" +
+	"\await_ms\x18\x14 \x01(\rR\x06waitMs\x1a6\n" +
 	"\bSetEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x88\x03\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8d\x04\n" +
 	"\rServerMessage\x12-\n" +
 	"\awelcome\x18\x01 \x01(\v2\x11.argos.v1.WelcomeH\x00R\awelcome\x12'\n" +
 	"\x05frame\x18\x02 \x01(\v2\x0f.argos.v1.FrameH\x00R\x05frame\x12'\n" +
@@ -2128,8 +2618,11 @@ const file_argos_proto_rawDesc = "" +
 	"\x06device\x18\x06 \x01(\v2\x10.argos.v1.DeviceH\x00R\x06device\x12!\n" +
 	"\x03gps\x18\a \x01(\v2\r.argos.v1.GpsH\x00R\x03gps\x12-\n" +
 	"\agoodbye\x18\b \x01(\v2\x11.argos.v1.GoodbyeH\x00R\agoodbye\x12!\n" +
-	"\x03gap\x18\t \x01(\v2\r.argos.v1.GapH\x00R\x03gapB\x06\n" +
-	"\x04kind\"\xd3\x01\n" +
+	"\x03gap\x18\t \x01(\v2\r.argos.v1.GapH\x00R\x03gap\x12*\n" +
+	"\x06passed\x18\x14 \x01(\v2\x10.argos.v1.PassedH\x00R\x06passed\x121\n" +
+	"\tevent_gap\x18\x15 \x01(\v2\x12.argos.v1.EventGapH\x00R\beventGap\x12$\n" +
+	"\x04past\x18\x16 \x01(\v2\x0e.argos.v1.PastH\x00R\x04pastB\x06\n" +
+	"\x04kind\"\xfa\x01\n" +
 	"\aWelcome\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12\x12\n" +
@@ -2138,7 +2631,8 @@ const file_argos_proto_rawDesc = "" +
 	"\aversion\x18\x05 \x01(\tR\aversion\x12\x10\n" +
 	"\x03pid\x18\x06 \x01(\x05R\x03pid\x12&\n" +
 	"\x04head\x18\a \x01(\v2\x12.argos.v1.PositionR\x04head\x12\x18\n" +
-	"\aresumed\x18\b \x01(\bR\aresumed\"\xf8\x02\n" +
+	"\aresumed\x18\b \x01(\bR\aresumed\x12%\n" +
+	"\x0eevents_resumed\x18\x14 \x01(\bR\reventsResumed\"\xf8\x02\n" +
 	"\x05Frame\x12\x1b\n" +
 	"\tfirst_seq\x18\x01 \x01(\x04R\bfirstSeq\x12\x19\n" +
 	"\blast_seq\x18\x02 \x01(\x04R\alastSeq\x12\x19\n" +
@@ -2201,13 +2695,31 @@ const file_argos_proto_rawDesc = "" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\"/\n" +
 	"\x05Reply\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05error\x18\x02 \x01(\tR\x05error\"|\n" +
+	"\x05error\x18\x02 \x01(\tR\x05error\"\xe6\x01\n" +
 	"\x05Event\x12\x16\n" +
 	"\x06offset\x18\x01 \x01(\x04R\x06offset\x12\x17\n" +
 	"\atime_ns\x18\x02 \x01(\x03R\x06timeNs\x12\x12\n" +
 	"\x04kind\x18\x03 \x01(\tR\x04kind\x12\x1a\n" +
 	"\bseverity\x18\x04 \x01(\rR\bseverity\x12\x12\n" +
-	"\x04text\x18\x05 \x01(\tR\x04text\"\xf3\x05\n" +
+	"\x04text\x18\x05 \x01(\tR\x04text\x12\x15\n" +
+	"\x06low_hz\x18\x06 \x01(\x01R\x05lowHz\x12\x17\n" +
+	"\ahigh_hz\x18\a \x01(\x01R\x06highHz\x12\f\n" +
+	"\x01h\x18\b \x01(\fR\x01h\x12\x12\n" +
+	"\x04prev\x18\t \x01(\fR\x04prev\x12\x16\n" +
+	"\x06stored\x18\n" +
+	" \x01(\fR\x06stored\".\n" +
+	"\x06Passed\x12\x16\n" +
+	"\x06offset\x18\x01 \x01(\x04R\x06offset\x12\f\n" +
+	"\x01h\x18\x02 \x01(\fR\x01h\"Z\n" +
+	"\bEventGap\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
+	"\x04last\x18\x02 \x01(\x04R\x04last\x12\f\n" +
+	"\x01h\x18\x03 \x01(\fR\x01h\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\"U\n" +
+	"\x04Past\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
+	"\x06events\x18\x02 \x03(\v2\x0f.argos.v1.EventR\x06events\x12\x12\n" +
+	"\x04from\x18\x03 \x01(\x04R\x04from\"\xf3\x05\n" +
 	"\x06Device\x12\x16\n" +
 	"\x06driver\x18\x01 \x01(\tR\x06driver\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -2274,64 +2786,76 @@ func file_argos_proto_rawDescGZIP() []byte {
 	return file_argos_proto_rawDescData
 }
 
-var file_argos_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_argos_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_argos_proto_goTypes = []any{
 	(*ClientMessage)(nil), // 0: argos.v1.ClientMessage
 	(*Hello)(nil),         // 1: argos.v1.Hello
 	(*View)(nil),          // 2: argos.v1.View
 	(*Position)(nil),      // 3: argos.v1.Position
-	(*Range)(nil),         // 4: argos.v1.Range
-	(*Ack)(nil),           // 5: argos.v1.Ack
-	(*Command)(nil),       // 6: argos.v1.Command
-	(*ServerMessage)(nil), // 7: argos.v1.ServerMessage
-	(*Welcome)(nil),       // 8: argos.v1.Welcome
-	(*Frame)(nil),         // 9: argos.v1.Frame
-	(*Grid)(nil),          // 10: argos.v1.Grid
-	(*Part)(nil),          // 11: argos.v1.Part
-	(*Segment)(nil),       // 12: argos.v1.Segment
-	(*Tuning)(nil),        // 13: argos.v1.Tuning
-	(*Band)(nil),          // 14: argos.v1.Band
-	(*Gap)(nil),           // 15: argos.v1.Gap
-	(*Reply)(nil),         // 16: argos.v1.Reply
-	(*Event)(nil),         // 17: argos.v1.Event
-	(*Device)(nil),        // 18: argos.v1.Device
-	(*Gps)(nil),           // 19: argos.v1.Gps
-	(*Goodbye)(nil),       // 20: argos.v1.Goodbye
-	(*Ping)(nil),          // 21: argos.v1.Ping
-	(*Pong)(nil),          // 22: argos.v1.Pong
-	nil,                   // 23: argos.v1.Command.SetEntry
+	(*Filter)(nil),        // 4: argos.v1.Filter
+	(*PastRequest)(nil),   // 5: argos.v1.PastRequest
+	(*Range)(nil),         // 6: argos.v1.Range
+	(*Ack)(nil),           // 7: argos.v1.Ack
+	(*Command)(nil),       // 8: argos.v1.Command
+	(*ServerMessage)(nil), // 9: argos.v1.ServerMessage
+	(*Welcome)(nil),       // 10: argos.v1.Welcome
+	(*Frame)(nil),         // 11: argos.v1.Frame
+	(*Grid)(nil),          // 12: argos.v1.Grid
+	(*Part)(nil),          // 13: argos.v1.Part
+	(*Segment)(nil),       // 14: argos.v1.Segment
+	(*Tuning)(nil),        // 15: argos.v1.Tuning
+	(*Band)(nil),          // 16: argos.v1.Band
+	(*Gap)(nil),           // 17: argos.v1.Gap
+	(*Reply)(nil),         // 18: argos.v1.Reply
+	(*Event)(nil),         // 19: argos.v1.Event
+	(*Passed)(nil),        // 20: argos.v1.Passed
+	(*EventGap)(nil),      // 21: argos.v1.EventGap
+	(*Past)(nil),          // 22: argos.v1.Past
+	(*Device)(nil),        // 23: argos.v1.Device
+	(*Gps)(nil),           // 24: argos.v1.Gps
+	(*Goodbye)(nil),       // 25: argos.v1.Goodbye
+	(*Ping)(nil),          // 26: argos.v1.Ping
+	(*Pong)(nil),          // 27: argos.v1.Pong
+	nil,                   // 28: argos.v1.Command.SetEntry
 }
 var file_argos_proto_depIdxs = []int32{
 	1,  // 0: argos.v1.ClientMessage.hello:type_name -> argos.v1.Hello
-	5,  // 1: argos.v1.ClientMessage.ack:type_name -> argos.v1.Ack
-	6,  // 2: argos.v1.ClientMessage.command:type_name -> argos.v1.Command
-	21, // 3: argos.v1.ClientMessage.ping:type_name -> argos.v1.Ping
+	7,  // 1: argos.v1.ClientMessage.ack:type_name -> argos.v1.Ack
+	8,  // 2: argos.v1.ClientMessage.command:type_name -> argos.v1.Command
+	26, // 3: argos.v1.ClientMessage.ping:type_name -> argos.v1.Ping
 	2,  // 4: argos.v1.ClientMessage.view:type_name -> argos.v1.View
-	2,  // 5: argos.v1.Hello.view:type_name -> argos.v1.View
-	3,  // 6: argos.v1.Hello.resume:type_name -> argos.v1.Position
-	4,  // 7: argos.v1.Position.holes:type_name -> argos.v1.Range
-	23, // 8: argos.v1.Command.set:type_name -> argos.v1.Command.SetEntry
-	8,  // 9: argos.v1.ServerMessage.welcome:type_name -> argos.v1.Welcome
-	9,  // 10: argos.v1.ServerMessage.frame:type_name -> argos.v1.Frame
-	16, // 11: argos.v1.ServerMessage.reply:type_name -> argos.v1.Reply
-	17, // 12: argos.v1.ServerMessage.event:type_name -> argos.v1.Event
-	22, // 13: argos.v1.ServerMessage.pong:type_name -> argos.v1.Pong
-	18, // 14: argos.v1.ServerMessage.device:type_name -> argos.v1.Device
-	19, // 15: argos.v1.ServerMessage.gps:type_name -> argos.v1.Gps
-	20, // 16: argos.v1.ServerMessage.goodbye:type_name -> argos.v1.Goodbye
-	15, // 17: argos.v1.ServerMessage.gap:type_name -> argos.v1.Gap
-	3,  // 18: argos.v1.Welcome.head:type_name -> argos.v1.Position
-	10, // 19: argos.v1.Frame.grid:type_name -> argos.v1.Grid
-	12, // 20: argos.v1.Frame.segments:type_name -> argos.v1.Segment
-	13, // 21: argos.v1.Grid.tuning:type_name -> argos.v1.Tuning
-	11, // 22: argos.v1.Grid.part:type_name -> argos.v1.Part
-	14, // 23: argos.v1.Tuning.ranges:type_name -> argos.v1.Band
-	13, // 24: argos.v1.Device.tuning:type_name -> argos.v1.Tuning
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	4,  // 5: argos.v1.ClientMessage.filter:type_name -> argos.v1.Filter
+	5,  // 6: argos.v1.ClientMessage.past:type_name -> argos.v1.PastRequest
+	2,  // 7: argos.v1.Hello.view:type_name -> argos.v1.View
+	3,  // 8: argos.v1.Hello.resume:type_name -> argos.v1.Position
+	4,  // 9: argos.v1.Hello.filter:type_name -> argos.v1.Filter
+	6,  // 10: argos.v1.Position.holes:type_name -> argos.v1.Range
+	28, // 11: argos.v1.Command.set:type_name -> argos.v1.Command.SetEntry
+	10, // 12: argos.v1.ServerMessage.welcome:type_name -> argos.v1.Welcome
+	11, // 13: argos.v1.ServerMessage.frame:type_name -> argos.v1.Frame
+	18, // 14: argos.v1.ServerMessage.reply:type_name -> argos.v1.Reply
+	19, // 15: argos.v1.ServerMessage.event:type_name -> argos.v1.Event
+	27, // 16: argos.v1.ServerMessage.pong:type_name -> argos.v1.Pong
+	23, // 17: argos.v1.ServerMessage.device:type_name -> argos.v1.Device
+	24, // 18: argos.v1.ServerMessage.gps:type_name -> argos.v1.Gps
+	25, // 19: argos.v1.ServerMessage.goodbye:type_name -> argos.v1.Goodbye
+	17, // 20: argos.v1.ServerMessage.gap:type_name -> argos.v1.Gap
+	20, // 21: argos.v1.ServerMessage.passed:type_name -> argos.v1.Passed
+	21, // 22: argos.v1.ServerMessage.event_gap:type_name -> argos.v1.EventGap
+	22, // 23: argos.v1.ServerMessage.past:type_name -> argos.v1.Past
+	3,  // 24: argos.v1.Welcome.head:type_name -> argos.v1.Position
+	12, // 25: argos.v1.Frame.grid:type_name -> argos.v1.Grid
+	14, // 26: argos.v1.Frame.segments:type_name -> argos.v1.Segment
+	15, // 27: argos.v1.Grid.tuning:type_name -> argos.v1.Tuning
+	13, // 28: argos.v1.Grid.part:type_name -> argos.v1.Part
+	16, // 29: argos.v1.Tuning.ranges:type_name -> argos.v1.Band
+	19, // 30: argos.v1.Past.events:type_name -> argos.v1.Event
+	15, // 31: argos.v1.Device.tuning:type_name -> argos.v1.Tuning
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_argos_proto_init() }
@@ -2345,8 +2869,10 @@ func file_argos_proto_init() {
 		(*ClientMessage_Command)(nil),
 		(*ClientMessage_Ping)(nil),
 		(*ClientMessage_View)(nil),
+		(*ClientMessage_Filter)(nil),
+		(*ClientMessage_Past)(nil),
 	}
-	file_argos_proto_msgTypes[7].OneofWrappers = []any{
+	file_argos_proto_msgTypes[9].OneofWrappers = []any{
 		(*ServerMessage_Welcome)(nil),
 		(*ServerMessage_Frame)(nil),
 		(*ServerMessage_Reply)(nil),
@@ -2356,6 +2882,9 @@ func file_argos_proto_init() {
 		(*ServerMessage_Gps)(nil),
 		(*ServerMessage_Goodbye)(nil),
 		(*ServerMessage_Gap)(nil),
+		(*ServerMessage_Passed)(nil),
+		(*ServerMessage_EventGap)(nil),
+		(*ServerMessage_Past)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2363,7 +2892,7 @@ func file_argos_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argos_proto_rawDesc), len(file_argos_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
