@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -164,6 +165,8 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 		}
 		time.Sleep(tr.period)
 	}
+	commands.answers.Wait()
+	tr.idle()
 	tr.settle(guests)
 	for _, g := range guests {
 		if lacks := tr.behind(g); lacks != "" {
@@ -171,7 +174,6 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 		}
 		g.leave()
 	}
-	commands.answers.Wait()
 	tr.end(t, false)
 	tr.proxy.Close()
 	if err := commands.check(tr.source.applications()); err != nil {
@@ -244,6 +246,21 @@ func (o *commander) check(applied []spectrum.Settings) error {
 		}
 	}
 	return nil
+}
+
+// idle waits until the server has done what it took and logged what came of it.
+func (tr *trial) idle() {
+	tr.source.delay(0)
+	c := tr.server.control
+	busy := func() bool {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return slices.ContainsFunc(c.old, func(o *order) bool { return !o.isDone() })
+	}
+	for busy() {
+		time.Sleep(tr.period)
+	}
+	time.Sleep(tr.period)
 }
 
 // settle waits until the guests have everything that was produced. On real time an
