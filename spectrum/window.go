@@ -76,3 +76,46 @@ func (w Window) ENBW() float64 {
 	}
 	return sum / (terms[0] * terms[0])
 }
+
+// at is the window at a share of its length, 0 outside of 0 to 1, in some scale.
+func (w Window) at(share float64) float64 {
+	if share <= 0 || share >= 1 {
+		return 0
+	}
+	v, sign := 0.0, 1.0
+	for k, a := range windows[w].terms {
+		v += sign * a * math.Cos(2*math.Pi*float64(k)*share)
+		sign = -sign
+	}
+	return v
+}
+
+// overlapped is the correlation of white noise through two windows, of which the second
+// begins at a share of the first; 0 from 1 on.
+func (w Window) overlapped(share float64) float64 {
+	const points = 256
+	var both, one float64
+	for i := range points {
+		x := (float64(i) + 0.5) / points
+		both += w.at(x) * w.at(x+share)
+		one += w.at(x) * w.at(x)
+	}
+	return both / one
+}
+
+// leaked is the correlation of white noise in two bins m apart; 0 where the window has
+// no terms that reach so far.
+func (w Window) leaked(m int) float64 {
+	const points = 256
+	if m >= 2*len(windows[w].terms)-1 {
+		return 0
+	}
+	var both, one float64
+	for i := range points {
+		x := (float64(i) + 0.5) / points
+		square := w.at(x) * w.at(x)
+		both += square * math.Cos(2*math.Pi*float64(m)*x)
+		one += square
+	}
+	return both / one
+}

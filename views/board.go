@@ -14,6 +14,8 @@ type board struct {
 	grid            spectrum.Grid
 	mean, max, hold []int16
 	scratch         []int16
+	noise           spectrum.NoiseFloor
+	floor           []float32 // of noise in dB, as noise has it
 	seq             uint64    // newest frame
 	taken           uint64    // the last of the frame taken last, which may be of a hole
 	first, last     time.Time // of the newest frame
@@ -58,6 +60,8 @@ func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 	b.seq, b.first, b.last = f.LastSeq, f.First, f.Last
 	b.averages, b.merged, b.overload, b.lost = f.Averages(), f.Merged(), f.Overload, f.Lost
 	b.frames++
+	b.noise.Update(f)
+	b.floor = b.noise.Levels()
 	b.levels.update(b.mean, b.max, b.grid.StepDB, b.last, ref)
 	b.fall.add(f, pace, b.levels.low, b.levels.high)
 }
@@ -121,9 +125,10 @@ func (b *board) relevel(ref *float64) {
 
 // follow brings b up to date with live.
 func (b *board) follow(live *board) {
-	mean, max, hold, scratch, fall := b.mean, b.max, b.hold, b.scratch, b.fall
+	mean, max, hold, scratch, floor, fall := b.mean, b.max, b.hold, b.scratch, b.floor, b.fall
 	*b = *live
-	b.scratch = scratch
+	b.scratch, b.noise = scratch, spectrum.NoiseFloor{}
+	b.floor = append(floor[:0], live.floor...)
 	b.mean = append(mean[:0], live.mean...)
 	b.max = append(max[:0], live.max...)
 	b.hold = append(hold[:0], live.hold...)

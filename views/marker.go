@@ -101,8 +101,12 @@ func strongest(g *spectrum.Grid, trace []int16) int {
 	return best
 }
 
-// readout is the marker as text: "peak 98.1004 MHz -23.4 dBFS".
-func (d *desk) readout() string {
+// snrColumns is how wide a pane must be for the readout to say how far above the noise
+// it is.
+const snrColumns = 48
+
+// readout is the marker as text in w columns: "peak 98.1004 MHz -23.4 dBFS  S/N 51 dB".
+func (d *desk) readout(w int) string {
 	hz, db, name, ok := d.reading()
 	if !ok {
 		return ""
@@ -111,7 +115,24 @@ func (d *desk) readout() string {
 	if !math.IsNaN(db) {
 		level = fmt.Sprintf("%6.1f", db)
 	}
-	return fmt.Sprintf("%s %.*f MHz %s %s", name, decimals(d.board.grid.BinHz), hz/1e6, level, d.board.grid.Unit())
+	text := fmt.Sprintf("%s %.*f MHz %s %s", name, decimals(d.board.grid.BinHz), hz/1e6, level, d.board.grid.Unit())
+	if w >= snrColumns {
+		text += "  S/N " + d.aboveNoise(hz, db) + " dB"
+	}
+	return text
+}
+
+// aboveNoise is how far a level is above the mean noise in its bin.
+func (d *desk) aboveNoise(hz, db float64) string {
+	bin := d.board.grid.BinAt(hz)
+	if bin < 0 || bin >= len(d.board.floor) {
+		return "n/a"
+	}
+	above := db - float64(d.board.floor[bin])
+	if math.IsNaN(above) {
+		return "n/a"
+	}
+	return fmt.Sprintf("%3.0f", above)
 }
 
 // decimals is how many digits of a megahertz tell two bins apart.

@@ -183,7 +183,7 @@ func (p *spectrumPane) drawMarker(screen tcell.Screen, x, y, w, h int) {
 	if !ok {
 		return
 	}
-	text := d.readout()
+	text := d.readout(w)
 	at := max(w-len(text)-1, 0)
 	if col := d.span().column(hz, w); col >= 0 && col < w {
 		row := 0
