@@ -28,6 +28,7 @@ type desk struct {
 	frozenAt  time.Time     // the newest frame's time; zero: not frozen
 	seenSince time.Time     // when this screen began
 	marker    marker
+	channel   channel
 
 	focus    paneID
 	expanded bool

@@ -168,6 +168,13 @@ func TestPalette(t *testing.T) {
 		r.keys(tcell.KeyEscape, ":marker 98.6M", tcell.KeyEnter)
 		r.feed(1)
 		r.wants("mark 98.60")
+		r.keys(":channel 98.2M:98.4M", tcell.KeyEnter)
+		r.wants("chan -3", "OBW")
+		r.keys(":channel 1M:2M", tcell.KeyEnter)
+		r.wants("chan n/a: not within")
+		r.keys(":channel 98.4M:98.2M", tcell.KeyEnter)
+		r.wants("is not a channel")
+		r.keys(tcell.KeyEscape, ":channel off", tcell.KeyEnter)
 		if sets := r.src.sent(); len(sets) != 0 {
 			t.Errorf("sent %v", sets)
 		}

@@ -50,6 +50,13 @@ func viewCommands() []command {
 			return err
 		}},
 		{"marker", "HZ|peak|off", "put the marker", (*App).commandMarker},
+		{"channel", "HZ:HZ|off", "power, 99 % bandwidth and density of a channel", func(a *App, arg string) error {
+			c, err := parseChannel(arg)
+			if err == nil {
+				a.desk.channel = c
+			}
+			return err
+		}},
 		{"hold", "on|off", "max hold", func(a *App, arg string) error {
 			if arg != "on" && arg != "off" {
 				return fmt.Errorf("%q is neither on nor off", arg)

@@ -168,6 +168,7 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 		}
 		screen.SetContent(x+i%w, y+i/w, p.plot.glyph(i, d.look.glyphs), nil, style)
 	}
+	p.drawChannel(screen, x, y, w, h)
 	p.drawMarker(screen, x, y, w, h)
 	row := y
 	if w < 60 && h > 1 {
