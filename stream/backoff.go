@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -28,4 +29,21 @@ func (b *backoff) next(busy bool) time.Duration {
 	}
 	limit := min(backoffFirst<<min(doubled, 10), most)
 	return min(time.Duration(rand.Int64N(int64(limit)))+time.Millisecond, limit)
+}
+
+// after is the wait after an attempt or a session that ended with err: as the server
+// says, or else, or if that is longer, the next.
+func (b *backoff) after(err error) time.Duration {
+	var busy *busyError
+	var bye *goodbyeError
+	switch {
+	case errors.As(err, &busy) && busy.comeBack > 0:
+		// Its own turn: more patience than asked for helps nobody. The header has whole
+		// seconds.
+		b.attempt++
+		return min(busy.comeBack+time.Duration(rand.Int64N(int64(time.Second))), backoffMostBusy)
+	case errors.As(err, &bye):
+		return max(b.next(false), min(bye.retry, backoffMostBusy))
+	}
+	return b.next(errors.As(err, &busy))
 }

@@ -135,7 +135,7 @@ func (c *Client) Run(ctx context.Context) error {
 		if up >= provenAfter {
 			waits = backoff{}
 		}
-		wait := max(waits.next(errors.Is(err, errBusy)), comeBack(err))
+		wait := waits.after(err)
 		c.down(Reconnecting, err)
 		c.scheduled(waits.attempt, wait)
 		timer := time.NewTimer(wait)
@@ -492,12 +492,3 @@ type goodbyeError struct {
 }
 
 func (e *goodbyeError) Error() string { return e.reason }
-
-// comeBack is how long a server that said goodbye wants to be left alone.
-func comeBack(err error) time.Duration {
-	var bye *goodbyeError
-	if !errors.As(err, &bye) {
-		return 0
-	}
-	return min(bye.retry, backoffMostBusy)
-}

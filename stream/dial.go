@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -28,8 +29,23 @@ type refusal struct{ err error }
 func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
-// errBusy is an answer that asks to come back later.
-var errBusy = errors.New("server is busy")
+// A busyError is an answer that asks to come back later.
+type busyError struct {
+	err      error
+	comeBack time.Duration // as it says; 0: it does not
+}
+
+func (e *busyError) Error() string { return "server is busy: " + e.err.Error() }
+func (e *busyError) Unwrap() error { return e.err }
+
+// retryAfter reads the header of that name where it has seconds, 0 if not.
+func retryAfter(h http.Header) time.Duration {
+	seconds, err := strconv.ParseUint(h.Get("Retry-After"), 10, 16)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(seconds) * time.Second
+}
 
 // ParseURL checks what a person gave as the address of a server and completes it:
 // ws:// or wss://, host and port.
@@ -67,7 +83,7 @@ func (c countedConn) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// dial opens the link. Its error is a refusal, errBusy, or something to try again.
+// dial opens the link. Its error is a refusal, a busyError, or something to try again.
 func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -100,7 +116,7 @@ func dialError(ctx context.Context, address string, response *http.Response, err
 	case response != nil && (response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden):
 		return &refusal{fmt.Errorf("%s says %s", address, status)}
 	case response != nil && (response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable):
-		return fmt.Errorf("%w: %s says %s", errBusy, address, status)
+		return &busyError{fmt.Errorf("%s says %s", address, status), retryAfter(response.Header)}
 	case response != nil && response.StatusCode >= http.StatusInternalServerError:
 		// A proxy before a server that is away heals.
 		return fmt.Errorf("%s answers %s; check what runs there", address, status)

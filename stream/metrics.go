@@ -39,6 +39,7 @@ type metrics struct {
 
 	sentBytes   [2]prometheus.Counter // by encoding
 	roundTrip   prometheus.Histogram
+	handshakes  *prometheus.CounterVec
 	joins       *prometheus.CounterVec
 	disconnects *prometheus.CounterVec
 }
@@ -87,6 +88,10 @@ func newMetrics() *metrics {
 	m.sentBytes = [...]prometheus.Counter{encodingPB: sent.WithLabelValues("pb"), encodingJSON: sent.WithLabelValues("json")}
 
 	m.roundTrip = prometheus.NewHistogram(histogram("argos_round_trip_seconds", "Round trip of the server's pings.", seconds))
+	m.handshakes = counters("argos_handshakes_total", "Handshakes of viewers, by how they were let in.", "outcome")
+	for _, o := range []string{handshakeAtOnce, handshakeWaited, handshakeRefused, handshakeGone} {
+		m.handshakes.WithLabelValues(o)
+	}
 	m.joins = counters("argos_viewer_joins_total", "Viewers welcomed, by what became of what they had.", "outcome")
 	for _, o := range []string{joinResumed, joinNewEpoch, joinFresh} {
 		m.joins.WithLabelValues(o)

@@ -42,18 +42,19 @@ type ServerOptions struct {
 // A Server serves one capture and its history to any number of viewers. Its epoch is
 // its own life: a new Server is a new epoch.
 type Server struct {
-	source  Source
-	history *spectrum.History
-	events  *eventFeed
-	control *control
-	share   share
-	device  latest
-	gps     latest
-	metrics *metrics
-	epoch   string
-	host    string
-	options ServerOptions
-	log     *slog.Logger
+	source    Source
+	history   *spectrum.History
+	events    *eventFeed
+	control   *control
+	share     share
+	device    latest
+	gps       latest
+	metrics   *metrics
+	admission *admission
+	epoch     string
+	host      string
+	options   ServerOptions
+	log       *slog.Logger
 
 	mu       sync.Mutex
 	ended    bool // no more sessions begin
@@ -81,6 +82,7 @@ func newServer(source Source, history *spectrum.History, log eventLog, o *Server
 		s.options.Guard = func() {}
 	}
 	s.share.history = history
+	s.admission = newAdmission(s.metrics.handshakes, admitRate, admitBurst, admitLine)
 	host, _ := os.Hostname()
 	s.host = cleanText(host)
 	s.metrics.registry.MustRegister(stateCollector{s})
@@ -183,6 +185,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.sessions.Done()
 	defer s.options.Guard()
+	if ok, comeBack := s.admission.admit(r.Context()); !ok {
+		s.admission.refuse(w, comeBack)
+		return
+	}
 	conn, err := websocket.Accept(w, r, options)
 	if err != nil {
 		s.log.Debug("handshake failed", "remote", r.RemoteAddr, "error", err)
@@ -234,10 +240,12 @@ func (s *Server) watch(ctx context.Context) {
 		}
 		before = now
 		s.device.publish(deviceMessage(&now))
+		s.admission.report(s.log, false)
 		select {
 		case <-changed:
 		case <-tick.C:
 		case <-ctx.Done():
+			s.admission.report(s.log, true)
 			return
 		}
 	}

@@ -188,7 +188,7 @@ func gaps(first, last, tail uint64) []*wire.Gap {
 func (v *viewer) goodbye(ctx context.Context) {
 	if v.send(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Goodbye{Goodbye: &wire.Goodbye{
 		// Spread out, so that viewers do not come back all at once.
-		Reason: "server is stopping", RetryMs: 500 + mathrand.Uint32N(1000),
+		Reason: "server is stopping", RetryMs: 500 + mathrand.Uint32N(uint32(v.server.spread().Milliseconds())),
 	}}}) == nil {
 		_ = v.conn.Close(websocket.StatusGoingAway, "server is stopping")
 	}
