@@ -14,7 +14,7 @@ import (
 )
 
 // Viewers that were cut off together come back together, and one that comes costs more
-// than one that is served for a second: docs/adr/0010-accept-rate.md has the figures.
+// than one that is served for a second: docs/adr/0008-accept-rate.md has the figures.
 const (
 	admitRate  = 250           // handshakes a second
 	admitBurst = 50            // that begin at once after a quiet time

@@ -17,16 +17,20 @@ const (
 	tierHolds   = 5 * time.Second        // before a higher tier is tried
 	rateHolds   = 10 * time.Second       // the best rate of the link counts for so long
 	serviceMost = 1e9                    // bytes a second: what took no time tells no rate
+	routeHolds  = 10 * time.Second       // without an acknowledgement in time, and the route may be another
 )
 
 // A flow is what a viewer's acknowledgements tell of its link: how many messages may be
 // under way, and how large they may be. It is not safe for concurrent use.
 type flow struct {
 	window int
-	sent   []flight // frame messages not yet acknowledged, oldest first
-	count  uint64   // frame messages acknowledged
-	least  time.Duration
-	acked  time.Time // when the newest acknowledgement came
+	sent   []flight      // frame messages not yet acknowledged, oldest first
+	count  uint64        // frame messages acknowledged
+	least  time.Duration // round trip of the route: the shortest time to an acknowledgement
+	acked  time.Time     // when the newest acknowledgement came
+
+	inTime time.Time // when the newest came in time
+	probe  probe
 
 	rate, rateBefore float64 // best of the link in this and the last rateHolds, bytes a second; 0: not known
 	rateSince        time.Time
@@ -41,12 +45,27 @@ type flight struct {
 	sent  time.Time
 }
 
+// A probe finds out whether a route has become longer: it lets the link run empty and
+// sends one message alone, whose time nothing of ours has a part in.
+type probe uint8
+
+const (
+	probeNone  probe = iota
+	probeEmpty       // waits until nothing is under way
+	probeAlone       // the message is under way
+)
+
 // newFlow returns the flow of a link whose first round trip took so long.
-func newFlow(roundTrip time.Duration) flow { return flow{window: windowMost, least: roundTrip} }
+func newFlow(roundTrip time.Duration, now time.Time) flow {
+	return flow{window: windowMost, least: roundTrip, inTime: now}
+}
 
 // room reports whether another frame message may be sent: what is under way is little,
 // in number and for the link.
 func (f *flow) room() bool {
+	if f.probe != probeNone {
+		return len(f.sent) == 0
+	}
 	bytes := 0
 	for _, s := range f.sent {
 		bytes += s.bytes
@@ -56,6 +75,9 @@ func (f *flow) room() bool {
 
 // send counts a frame message of so many bytes and cells in.
 func (f *flow) send(bytes, cells int, now time.Time) {
+	if f.probe == probeEmpty && len(f.sent) == 0 {
+		f.probe = probeAlone
+	}
 	f.sent = append(f.sent, flight{bytes, now})
 	each := float64(bytes) / float64(cells)
 	if f.cell == 0 {
@@ -97,6 +119,20 @@ func (f *flow) acknowledge(count uint64, now time.Time, each func(took time.Dura
 	f.sent = f.sent[:copy(f.sent, f.sent[done:])]
 	f.count += uint64(done)
 	f.acked = now
+	f.judge(took, late, now)
+}
+
+// judge finds out whether the round trip of the route is still what it was: without it
+// a route that becomes longer would be taken for one that is busy for good.
+func (f *flow) judge(took time.Duration, late bool, now time.Time) {
+	switch {
+	case !late:
+		f.inTime, f.probe = now, probeNone
+	case f.probe == probeAlone:
+		f.least, f.inTime, f.probe = took, now, probeNone
+	case f.probe == probeNone && now.Sub(f.inTime) > routeHolds:
+		f.probe = probeEmpty
+	}
 }
 
 // measure takes a rate of the link. One of a link that is behind is what it takes;

@@ -30,7 +30,7 @@ func (l *aLink) send(bytes, cells int) {
 
 func TestWindowFollowsTheLag(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFlow(100 * time.Millisecond)
+		f := newFlow(100*time.Millisecond, time.Now())
 		roundTrip := func(took time.Duration) {
 			f.send(1000, 1000, time.Now())
 			time.Sleep(took)
@@ -62,7 +62,7 @@ func TestTierFitsTheLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		grid := spectrum.Grid{BinHz: 1, Bins: 4096}
 		asked := grid.Slice(0, 0, 0)
-		l := &aLink{flow: newFlow(50 * time.Millisecond), rate: 20_000, roundTrip: 50 * time.Millisecond}
+		l := &aLink{flow: newFlow(50*time.Millisecond, time.Now()), rate: 20_000, roundTrip: 50 * time.Millisecond}
 		one := func() int {
 			cells := l.flow.fit(asked, time.Now()).Cells()
 			l.send(cells*3, cells)
@@ -105,7 +105,7 @@ func TestTierStaysOverAJitteryLink(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		grid := spectrum.Grid{BinHz: 1, Bins: 4096}
 		asked := grid.Slice(0, 0, 0)
-		f := newFlow(100 * time.Millisecond)
+		f := newFlow(100*time.Millisecond, time.Now())
 		for n := range 400 {
 			cells := f.fit(asked, time.Now()).Cells()
 			if cells != 4096 {

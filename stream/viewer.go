@@ -33,6 +33,7 @@ const (
 type viewer struct {
 	server   *Server
 	conn     *websocket.Conn
+	out      *deadlineWriter
 	encoding encoding
 	session  string
 	owner    string // whose command keys it uses
@@ -63,7 +64,7 @@ type viewer struct {
 func newViewer(s *Server, conn *websocket.Conn, e encoding) *viewer {
 	conn.SetReadLimit(maxClientMessage)
 	return &viewer{
-		server: s, conn: conn, encoding: e, session: rand.Text()[:8],
+		server: s, conn: conn, out: newDeadlineWriter(conn), encoding: e, session: rand.Text()[:8],
 		commands: make(chan *wire.Command, commandsAtOnce),
 		replies:  make(chan *wire.ServerMessage, repliesWaiting),
 		wake:     make(chan struct{}, 1),
@@ -91,6 +92,7 @@ func (v *viewer) run(ctx context.Context) error {
 	defer goroutines.Wait()
 	defer func() { _ = v.conn.CloseNow() }()
 	defer cancel(nil)
+	defer context.AfterFunc(session, func() { _ = v.conn.CloseNow() })() // ends a write
 	goroutines.Go(func() {
 		defer v.server.options.Guard()
 		err := v.read(session)
@@ -155,7 +157,7 @@ func (v *viewer) hello(ctx context.Context) (*wire.Hello, error) {
 	if m.GetHello() == nil {
 		return nil, errHello
 	}
-	v.flow = newFlow(time.Since(began))
+	v.flow = newFlow(time.Since(began), time.Now())
 	return m.GetHello(), nil
 }
 

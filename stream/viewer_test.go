@@ -87,7 +87,7 @@ func FuzzClientMessage(f *testing.F) {
 		if resume := m.GetHello().GetResume(); resume.GetEpoch() != "" {
 			resume.Epoch = server.epoch
 		}
-		v := &viewer{server: server, metrics: server.metrics, encoding: e, flow: newFlow(0), wake: make(chan struct{}, 1), events: eventCursor{feed: server.events}}
+		v := &viewer{server: server, metrics: server.metrics, encoding: e, flow: newFlow(0, time.Time{}), wake: make(chan struct{}, 1), events: eventCursor{feed: server.events}}
 		v.flow.send(5, 5, time.Now())
 		v.flow.send(9, 9, time.Now())
 		v.cursor = 1

@@ -206,9 +206,11 @@ func (v *viewer) send(ctx context.Context, m *wire.ServerMessage) error {
 var errWrite = errors.New("write")
 
 func (v *viewer) put(ctx context.Context, message []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
-	defer cancel()
-	if err := v.conn.Write(ctx, v.encoding.messageType(), message); err != nil {
+	err := context.Cause(ctx)
+	if err == nil {
+		err = v.out.write(v.encoding.messageType(), message)
+	}
+	if err != nil {
 		return fmt.Errorf("%w: %w", errWrite, err)
 	}
 	v.metrics.sentBytes[v.encoding].Add(float64(len(message)))

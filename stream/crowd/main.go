@@ -57,7 +57,7 @@ func run(url string, viewers, stay, columns int, rate float64) error {
 	go c.obey(cancel)
 	for range viewers {
 		v := &viewer{crowd: &c}
-		v.client = stream.NewClient(url, v, &stream.ClientOptions{Columns: columns, Dial: v.dial})
+		v.client = stream.NewClient(url, v, &stream.ClientOptions{View: stream.View{Columns: columns}, Dial: v.dial})
 		c.viewers = append(c.viewers, v)
 	}
 	running.Go(func() {
@@ -142,6 +142,8 @@ type viewer struct {
 var _ stream.Sink = (*viewer)(nil)
 
 func (v *viewer) Event(stream.Event) {}
+
+func (v *viewer) Gap(first, last uint64) {}
 
 func (v *viewer) Frame(f *spectrum.Frame) {
 	v.crowd.frames.Add(1)
