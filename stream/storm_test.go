@@ -118,11 +118,11 @@ type storm struct {
 	logged          string      // of the storm
 }
 
-// raise plays a storm to a server at 4 frames a second that lets in so many. One in forty
+// raise plays a storm to a server at 2 frames a second that lets in so many. One in forty
 // is not cut.
 func raise(t testing.TB, viewers int, perSecond rate.Limit, burst, line int) (s storm) {
 	t.Helper()
-	const frameEvery = 250 * time.Millisecond
+	const frameEvery = 500 * time.Millisecond
 	stay := viewers / 40
 	source := newFakeSource()
 	source.status.Settings.FPS = float64(time.Second / frameEvery)
