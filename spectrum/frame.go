@@ -56,6 +56,11 @@ type Segment struct {
 	First, Last time.Time // capture time of the first and the last sample
 }
 
+// A Mono has the times of a Frame as they went by since the history began, whatever
+// became of the system's clock meanwhile: frames are put in order, and their age is
+// told, by these.
+type Mono struct{ First, Last, Measured time.Duration }
+
 // A Frame is a row of power over a Grid: everything measured from FirstSeq to LastSeq.
 // Mean and Max are in steps of Grid.StepDB, absolute (0 is 0 dBFS), Absent where
 // nothing was measured. Frames handed out by a History are shared: read only.
@@ -64,6 +69,7 @@ type Frame struct {
 	FirstSeq, LastSeq uint64    // the frames that it stands for, in one epoch
 	First, Last       time.Time // capture time of the first and the last sample
 	Measured          time.Time // when the newest of them came into the history
+	Mono              Mono      // the same times by a clock that nobody sets
 	Lost              uint64    // samples known to be lost before or within it
 	Overload          float32   // largest share of samples at the converter's rails in one block, 0 to 1
 	Segments          []Segment // in order of frequency

@@ -22,6 +22,8 @@ const chunkFrames = 32
 // so that a range of any length costs a few merges. Of each only what was measured is
 // kept. The oldest chunk goes when there is no room.
 type History struct {
+	begun time.Time // with its monotonic reading
+
 	mu     sync.RWMutex
 	budget int
 	used   int    // bytes, those of spare among them
@@ -97,11 +99,11 @@ func NewHistory(bytes int) *History {
 	if bytes <= 0 {
 		bytes = DefaultHistoryBytes
 	}
-	return &History{budget: bytes, head: 1, grown: make(chan struct{}), queries: make(chan *query, queriesKept)}
+	return &History{begun: time.Now(), budget: bytes, head: 1, grown: make(chan struct{}), queries: make(chan *query, queriesKept)}
 }
 
-// Append copies f, gives it the next sequence number, which it returns, stamps it as
-// measured now, and wakes whoever waits for Grown.
+// Append copies f, gives it the next sequence number, which it returns, and its Mono,
+// stamps it as measured now, and wakes whoever waits for Grown.
 func (h *History) Append(f *Frame) uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -111,6 +113,7 @@ func (h *History) Append(f *Frame) uint64 {
 	h.provide(c, leaf, measuredBins(f.Segments), len(f.Segments))
 	leaf.load(f)
 	leaf.FirstSeq, leaf.LastSeq, leaf.Measured = seq, seq, time.Now()
+	leaf.Mono = Mono{h.Mono(f.First), h.Mono(f.Last), h.Mono(leaf.Measured)}
 	c.frames++
 	for level := 1; level < chunkLevels && c.frames%(1<<level) == 0; level++ {
 		i := c.frames>>level - 1
@@ -212,6 +215,10 @@ func (h *History) drop() {
 		}
 	}
 }
+
+// Mono is how long after the beginning of h t was, by the monotonic clock if t has its
+// reading.
+func (h *History) Mono(t time.Time) time.Duration { return t.Sub(h.begun) }
 
 // Head is the sequence number that the next frame will get; Head()-1 is the newest.
 func (h *History) Head() uint64 {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // noiseFrame fills f with random powers on a grid of the generation.
@@ -269,5 +270,46 @@ func TestMergeAllocatesNothing(t *testing.T) {
 		Reduce(&small, &got, slice)
 	}); n > 0 {
 		t.Errorf("%v allocations a merge", n)
+	}
+}
+
+// set is t as it is read when the system's clock was set by d meanwhile: only the wall
+// clock's reading differs. Package time makes none such.
+func set(t time.Time, d time.Duration) time.Time {
+	seconds := (*uint64)(unsafe.Pointer(&t)) // flag, 33 bits of seconds, 30 of nanoseconds
+	*seconds += uint64(int64(d/time.Second)) << 30
+	return t
+}
+
+// Whatever becomes of the system's clock, frames and merges of them have their times by
+// another that nobody sets.
+func TestHistoryWhenTheClockIsSet(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	h := NewHistory(0)
+	begun := time.Now()
+	if back := set(begun, -time.Hour); back.Sub(begun) != 0 || begun.Unix()-back.Unix() != 3600 {
+		t.Fatalf("%v was set to %v", begun, back)
+	}
+	const period = 50 * time.Millisecond
+	var f, got Frame
+	for i := range 40 {
+		noiseFrame(&f, rng, 1, 64)
+		f.First, f.Last = begun.Add(time.Duration(i)*period), begun.Add(time.Duration(i+1)*period)
+		if i >= 10 {
+			f.First, f.Last = set(f.First, -time.Hour), set(f.Last, -time.Hour)
+		}
+		if i >= 20 {
+			f.First, f.Last = set(f.First, 3*time.Hour), set(f.Last, 3*time.Hour)
+		}
+		h.Append(&f)
+	}
+	origin := h.Mono(begun)
+	for a := uint64(1); a <= 40; a++ {
+		for b := a + 1; b <= 41; b++ {
+			h.Merge(&got, a, b)
+			if got.Mono.First-origin != time.Duration(a-1)*period || got.Mono.Last-origin != time.Duration(b-1)*period {
+				t.Fatalf("frames %d to %d are of %v to %v", a, b-1, got.Mono.First-origin, got.Mono.Last-origin)
+			}
+		}
 	}
 }

@@ -134,6 +134,7 @@ func (m *merger) into(f *Frame, strips []*strip, asStrip bool) {
 	f.Grid = first.Grid
 	f.FirstSeq, f.LastSeq = first.FirstSeq, last.LastSeq
 	f.First, f.Last, f.Measured = first.First, last.Last, last.Measured
+	f.Mono = Mono{first.Mono.First, last.Mono.Last, last.Mono.Measured}
 	f.Lost, f.Overload = 0, 0
 	for _, s := range strips {
 		f.Lost += s.Lost

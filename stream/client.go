@@ -57,7 +57,9 @@ type Client struct {
 	heard     time.Time               // when the server last said anything
 	connected bool
 	connects  chan struct{} // closed with the first Welcome
+	began     time.Time     // of the client, with its monotonic reading
 	rtt       roundTrips
+	mono      roundTrips           // the same by clocks that nobody sets: the server's since its epoch began, ours since began
 	pinged    [pingsKept]time.Time // when the newest pings were sent, by id
 	in        meter
 	out       meter
@@ -67,7 +69,7 @@ type Client struct {
 	times     [framesTimed]frameTimes
 	timed     int
 	lastMerge time.Time
-	measured  time.Time     // newest frame, on the server's clock
+	measured  time.Duration // newest frame, since the server's epoch began
 	took      time.Duration // since the one before
 	period    time.Duration // the least of the last two
 	view      View
@@ -103,7 +105,8 @@ func NewClient(url string, sink Sink, o *ClientOptions) *Client {
 	}
 	c.view = c.options.View
 	c.transport = newTransport(c.options.Dial, &c.traffic)
-	c.link = Link{URL: url, State: Connecting, Since: time.Now()}
+	c.began = time.Now()
+	c.link = Link{URL: url, State: Connecting, Since: c.began}
 	return c
 }
 
@@ -436,7 +439,7 @@ func (c *Client) take(m *wire.ServerMessage) error {
 		if err != nil {
 			return fmt.Errorf("%w: %w", errGarbage, err)
 		}
-		fresh := c.received(f, time.Unix(0, kind.Frame.GetSentNs()), now)
+		fresh := c.received(f, time.Duration(kind.Frame.GetSentMonoNs()), now)
 		if fresh {
 			c.sink.Frame(f)
 		}
@@ -460,6 +463,7 @@ func (c *Client) take(m *wire.ServerMessage) error {
 		sent := &c.pinged[kind.Pong.GetId()%pingsKept]
 		if !sent.IsZero() && sent.UnixNano() == kind.Pong.GetPingNs() {
 			c.rtt.add(*sent, time.Unix(0, kind.Pong.GetTimeNs()), now)
+			c.mono.add(*sent, c.began.Add(time.Duration(kind.Pong.GetMonoNs())), now)
 			*sent = time.Time{}
 		}
 		c.mu.Unlock()

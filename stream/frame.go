@@ -30,6 +30,8 @@ func (c *frameEncoder) encode(dst []byte, e encoding, f *spectrum.Frame, now tim
 	m.FirstSeq, m.LastSeq = f.FirstSeq, f.LastSeq
 	m.FirstNs, m.LastNs = f.First.UnixNano(), f.Last.UnixNano()
 	m.MeasuredNs, m.SentNs = f.Measured.UnixNano(), now.UnixNano()
+	m.FirstMonoNs, m.LastMonoNs, m.MeasuredMonoNs = int64(f.Mono.First), int64(f.Mono.Last), int64(f.Mono.Measured)
+	m.SentMonoNs = int64(f.Mono.Measured + now.Sub(f.Measured))
 	m.Lost, m.Overload = f.Lost, f.Overload
 	c.setGrid(&f.Grid)
 	m.Grid = &c.grid
@@ -156,6 +158,9 @@ func (c *frameDecoder) decode(m *wire.Frame) (*spectrum.Frame, error) {
 	f.FirstSeq, f.LastSeq = m.GetFirstSeq(), m.GetLastSeq()
 	f.First, f.Last = time.Unix(0, m.GetFirstNs()), time.Unix(0, m.GetLastNs())
 	f.Measured = time.Unix(0, m.GetMeasuredNs())
+	f.Mono = spectrum.Mono{
+		First: time.Duration(m.GetFirstMonoNs()), Last: time.Duration(m.GetLastMonoNs()), Measured: time.Duration(m.GetMeasuredMonoNs()),
+	}
 	f.Lost, f.Overload = m.GetLost(), m.GetOverload()
 	window, err := spectrum.ParseWindow(g.GetWindow())
 	if err != nil {

@@ -25,7 +25,13 @@ func fullFrame(r *rand.Rand) *spectrum.Frame {
 		Window: spectrum.FlatTop, Overlap: 0.75, Simulated: true, Calibrated: true,
 		Tuning: device.Tuning{CenterHz: 433.5e6, SpanHz: 2e6, RateHz: 2.5e6, LNADB: 24, VGADB: 30, Amp: true, BiasTee: true},
 	}
+	over, err := f.Grid.Tuning.Over(device.Range{LowHz: 432.5e6, HighHz: 433e6}, device.Range{LowHz: 433.5e6, HighHz: 434.5e6})
+	if err != nil {
+		panic(err)
+	}
+	f.Grid.Tuning = over
 	f.FirstSeq, f.LastSeq, f.Lost, f.Overload = 41, 43, 5, 0.25
+	f.Mono = spectrum.Mono{First: time.Minute, Last: 61 * time.Second, Measured: 62 * time.Second}
 	f.First, f.Last, f.Measured = at, at.Add(time.Second), at.Add(2*time.Second)
 	for i := range f.Segments {
 		f.Segments[i].First, f.Segments[i].Last = at.Add(time.Duration(i)), at.Add(time.Second-time.Duration(i))
@@ -55,7 +61,7 @@ func TestFrameRoundTrip(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if got.Grid != want.Grid || got.FirstSeq != want.FirstSeq || got.LastSeq != want.LastSeq ||
+				if got.Grid != want.Grid || got.Mono != want.Mono || got.FirstSeq != want.FirstSeq || got.LastSeq != want.LastSeq ||
 					got.Lost != want.Lost || got.Overload != want.Overload || len(got.Segments) != len(want.Segments) {
 					t.Errorf("encoding %d: %+v, want %+v", e, got.Grid, want.Grid)
 				}

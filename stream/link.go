@@ -101,6 +101,7 @@ type Peer struct {
 	Epoch   string
 	Role    string // "operator", "viewer"
 	PID     int
+	Began   time.Time // of its epoch, on our clock: where spectrum.Mono counts from; zero: not known yet
 }
 
 // RTT is the round trip of the pings of this connection.

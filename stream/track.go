@@ -128,7 +128,7 @@ func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) {
 	}
 	c.link.State, c.link.Reason, c.link.Since, c.link.UpSince, c.link.Attempt = Live, "", now, now, 0
 	c.heard = now
-	c.rtt = roundTrips{}
+	c.rtt, c.mono = roundTrips{}, roundTrips{}
 	c.catchUp = catchUp{}
 	c.messages, c.acked, c.ackSent = 0, 0, 0
 	c.times = [framesTimed]frameTimes{}
@@ -185,7 +185,8 @@ func lasting(d time.Duration) string {
 
 // received counts a frame in. It reports whether the frame is news: newer than the
 // newest, or of a hole.
-func (c *Client) received(f *spectrum.Frame, sent, now time.Time) (fresh bool) {
+// sent is of the same clock as f.Mono.
+func (c *Client) received(f *spectrum.Frame, sent time.Duration, now time.Time) (fresh bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.messages++
@@ -201,10 +202,13 @@ func (c *Client) received(f *spectrum.Frame, sent, now time.Time) (fresh bool) {
 		c.newest(f, now)
 	}
 	c.frames.add(now, 1)
-	offset := c.rtt.clockOffset()
+	began := c.serverBegan()
+	if began.IsZero() {
+		began = now.Add(-sent) // as if the link took no time, until a ping tells
+	}
 	c.times[c.timed] = frameTimes{
 		seq: f.LastSeq, message: c.messages, past: past,
-		sampled: f.Last.Add(-offset), measured: f.Measured.Add(-offset), sent: sent.Add(-offset), received: now,
+		sampled: began.Add(f.Mono.Last), measured: began.Add(f.Mono.Measured), sent: began.Add(sent), received: now,
 	}
 	c.timed = (c.timed + 1) % framesTimed
 	if f.FirstSeq <= c.catchUp.to {
@@ -213,6 +217,15 @@ func (c *Client) received(f *spectrum.Frame, sent, now time.Time) (fresh bool) {
 	}
 	c.caughtUp(now)
 	return true
+}
+
+// serverBegan is when the server's epoch began, on our clock and by its monotonic
+// reading; zero until a ping has told.
+func (c *Client) serverBegan() time.Time {
+	if len(c.mono.pings) == 0 {
+		return time.Time{}
+	}
+	return c.began.Add(-c.mono.clockOffset())
 }
 
 // newest takes over what the newest frame tells. What lies between it and the one before
@@ -227,10 +240,10 @@ func (c *Client) newest(f *spectrum.Frame, now time.Time) {
 		c.holes = append(c.holes, hole{l.LastSeq + 1, f.FirstSeq - 1})
 	}
 	if f.FirstSeq == l.LastSeq+1 {
-		took := f.Measured.Sub(c.measured) / time.Duration(f.Merged())
+		took := (f.Mono.Measured - c.measured) / time.Duration(f.Merged())
 		c.period, c.took = min(took, c.took), took // one that was late is no rate
 	}
-	c.measured = f.Measured
+	c.measured = f.Mono.Measured
 	if l.Behind = f.Merged(); l.Behind > 1 && c.catchUp.to == 0 {
 		c.lastMerge = now
 	}
@@ -307,6 +320,7 @@ func (c *Client) Link() Link {
 	l.Pending = c.holes.frames()
 	l.Outages = slices.Clone(l.Outages)
 	l.RTT = c.rtt.snapshot()
+	l.Server.Began = c.serverBegan()
 	l.In, l.Out, l.Frames = c.in.snapshot(now), c.out.snapshot(now), c.frames.snapshot(now)
 	if l.State == Live {
 		l.State, l.Since = c.liveState(now)

@@ -72,16 +72,18 @@ func TestCutOffBeforeTheFirstFrame(t *testing.T) {
 func TestAgeByStage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := connectedClient(nobody{})
-		// The server's clock is a minute ahead.
-		const ahead = time.Minute
+		// The server's epoch began a day ago. Its system clock is a minute ahead, and is set
+		// back by an hour while it makes the frame.
+		const epoch, ahead, back = 24 * time.Hour, time.Minute, -time.Hour
 		sent := time.Now()
-		c.rtt.add(sent, sent.Add(ahead), sent)
+		c.rtt.add(sent, sent.Add(ahead+back), sent)
+		c.mono.add(sent, c.began.Add(epoch), sent)
 		m := frameFrom(t, 1, 1)
 		sampled := time.Now()
 		f := m.GetFrame()
-		f.LastNs = sampled.Add(ahead).UnixNano()
-		f.MeasuredNs = sampled.Add(ahead + 10*time.Millisecond).UnixNano()
-		f.SentNs = sampled.Add(ahead + 15*time.Millisecond).UnixNano()
+		f.LastNs, f.LastMonoNs = sampled.Add(ahead).UnixNano(), int64(epoch)
+		f.MeasuredNs, f.MeasuredMonoNs = sampled.Add(ahead+back+10*time.Millisecond).UnixNano(), int64(epoch+10*time.Millisecond)
+		f.SentNs, f.SentMonoNs = sampled.Add(ahead+back+15*time.Millisecond).UnixNano(), int64(epoch+15*time.Millisecond)
 		time.Sleep(45 * time.Millisecond)
 		if err := c.take(m); err != nil {
 			t.Fatal(err)
@@ -97,6 +99,9 @@ func TestAgeByStage(t *testing.T) {
 		}
 		if got.Last = (time.Time{}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
+		}
+		if began := c.Link().Server.Began; !began.Equal(sampled.Add(-epoch)) {
+			t.Errorf("the epoch began at %s, want %s", began, sampled.Add(-epoch))
 		}
 	})
 }

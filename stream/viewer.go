@@ -267,6 +267,7 @@ func (v *viewer) read(ctx context.Context) error {
 		case *wire.ClientMessage_Ping:
 			err = v.reply(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Pong{Pong: &wire.Pong{
 				Id: kind.Ping.GetId(), PingNs: kind.Ping.GetTimeNs(), TimeNs: time.Now().UnixNano(),
+				MonoNs: int64(v.server.history.Mono(time.Now())),
 			}}})
 		case *wire.ClientMessage_Filter:
 			var filter Filter

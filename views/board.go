@@ -15,10 +15,11 @@ type board struct {
 	mean, max, hold []int16
 	scratch         []int16
 	noise           spectrum.NoiseFloor
-	floor           []float32 // of noise in dB, as noise has it
-	seq             uint64    // newest frame
-	taken           uint64    // the last of the frame taken last, which may be of a hole
-	first, last     time.Time // of the newest frame
+	floor           []float32     // of noise in dB, as noise has it
+	seq             uint64        // newest frame
+	taken           uint64        // the last of the frame taken last, which may be of a hole
+	first, last     time.Time     // of the newest frame
+	mono            time.Duration // the same as last, by the clock that nobody sets
 	averages        int
 	merged          int
 	overload        float32
@@ -57,12 +58,12 @@ func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 			raise(b.hold[s.Bin:][:s.Bins], f.Max[s.Bin:])
 		}
 	}
-	b.seq, b.first, b.last = f.LastSeq, f.First, f.Last
+	b.seq, b.first, b.last, b.mono = f.LastSeq, f.First, f.Last, f.Mono.Last
 	b.averages, b.merged, b.overload, b.lost = f.Averages(), f.Merged(), f.Overload, f.Lost
 	b.frames++
 	b.noise.Update(f)
 	b.floor = b.noise.Levels()
-	b.levels.update(b.mean, b.max, b.grid.StepDB, b.last, ref)
+	b.levels.update(b.mean, b.max, b.grid.StepDB, b.mono, ref)
 	b.fall.add(f, pace, b.levels.low, b.levels.high)
 }
 
@@ -71,9 +72,10 @@ func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 func (b *board) noteGap(f *spectrum.Frame) {
 	switch {
 	case b.anew:
-		b.fall.gap(b.last, f.First, 0, 0)
+		// Each life has a clock of its own.
+		b.fall.gap(f.Mono.First-max(f.First.Sub(b.last), 0), f, 0, 0)
 	case f.FirstSeq > b.seq+1:
-		b.fall.gap(b.last, f.First, b.seq+1, f.FirstSeq-1)
+		b.fall.gap(b.mono, f, b.seq+1, f.FirstSeq-1)
 	}
 }
 
@@ -119,7 +121,7 @@ func (b *board) setHolding(on bool) {
 func (b *board) relevel(ref *float64) {
 	if b.frames > 0 {
 		b.levels.settle()
-		b.levels.update(b.mean, b.max, b.grid.StepDB, b.last, ref)
+		b.levels.update(b.mean, b.max, b.grid.StepDB, b.mono, ref)
 	}
 }
 

@@ -121,6 +121,9 @@ func (d *desk) dataAge() time.Duration {
 	if d.board.frames == 0 {
 		return 0
 	}
+	if began := d.link.Server.Began; !began.IsZero() {
+		return max(d.now.Sub(began.Add(d.board.mono)), 0)
+	}
 	return max(d.since(d.board.last), 0)
 }
 

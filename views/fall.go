@@ -26,13 +26,13 @@ type fallRow struct {
 	stepDB          float64
 	low, high       float64 // the colour window when it was made
 	generation      uint64
-	bins, per       int // of the frame; bins in a cell
-	first, last     time.Time
-	merged          bool // came merged over the link
-	marked          bool // overload, or samples lost
+	bins, per       int           // of the frame; bins in a cell
+	last            time.Time     // on the server's clock, for people
+	from, to        time.Duration // of the first and the last sample, by the clock that nobody sets
+	merged          bool          // came merged over the link
+	marked          bool          // overload, or samples lost
 	cells           []int16
 
-	// A gap lasts from first to last.
 	gap               bool
 	gapFirst, gapLast uint64 // the frames that are missing; 0: nobody knows
 	pending           bool   // they may still come
@@ -81,11 +81,11 @@ func (f *fall) insert(i int) *fallRow {
 // grid is another.
 func (f *fall) add(fr *spectrum.Frame, pace time.Duration, low, high float64) {
 	r := f.row(0)
-	if r == nil || !r.like(fr) || fr.Last.Sub(r.first) >= pace || fr.Last.Before(r.first) {
+	if r == nil || !r.like(fr) || fr.Mono.Last-r.from >= pace || fr.Mono.Last < r.from {
 		r = f.insert(0)
 		r.begin(fr, low, high)
 	}
-	r.last = fr.Last
+	r.last, r.to = fr.Last, fr.Mono.Last
 	r.raise(fr)
 	f.changed = min(f.changed, f.head-1)
 }
@@ -107,10 +107,10 @@ func (f *fall) fill(fr *spectrum.Frame, pace time.Duration, low, high float64) {
 	f.changed = min(f.changed, f.head-1-uint64(i))
 	newer, older := g.gapLast > fr.LastSeq, g.gapFirst < fr.FirstSeq
 	if !newer && older && i > 0 {
-		if n := f.row(i - 1); n.like(fr) && n.last.Sub(fr.First) < pace {
-			n.first = fr.First
+		if n := f.row(i - 1); n.like(fr) && n.to-fr.Mono.First < pace {
+			n.from = fr.Mono.First
 			n.raise(fr)
-			g.gapLast, g.last = fr.FirstSeq-1, fr.First
+			g.gapLast, g.last, g.to = fr.FirstSeq-1, fr.First, fr.Mono.First
 			return
 		}
 	}
@@ -120,16 +120,16 @@ func (f *fall) fill(fr *spectrum.Frame, pace time.Duration, low, high float64) {
 		g = f.row(i)
 		cells := n.cells
 		*n = *g
-		n.cells, n.gapFirst, n.first = cells, fr.LastSeq+1, fr.Last
+		n.cells, n.gapFirst, n.from = cells, fr.LastSeq+1, fr.Mono.Last
 	}
 	r := g
 	if older {
 		r = f.insert(i)
 		g = f.row(i + 1)
-		g.gapLast, g.last = fr.FirstSeq-1, fr.First
+		g.gapLast, g.last, g.to = fr.FirstSeq-1, fr.First, fr.Mono.First
 	}
 	r.begin(fr, low, high)
-	r.last = fr.Last
+	r.last, r.to = fr.Last, fr.Mono.Last
 	r.raise(fr)
 }
 
@@ -161,7 +161,7 @@ func (r *fallRow) begin(fr *spectrum.Frame, low, high float64) {
 	}
 	*r = fallRow{
 		startHz: fr.Grid.StartHz, cellHz: fr.Grid.BinHz * float64(per), stepDB: fr.Grid.StepDB, low: low, high: high,
-		generation: fr.Grid.Generation, bins: fr.Grid.Bins, per: per, first: fr.First, cells: cells,
+		generation: fr.Grid.Generation, bins: fr.Grid.Bins, per: per, from: fr.Mono.First, cells: cells,
 	}
 }
 
@@ -178,11 +178,12 @@ func (r *fallRow) raise(fr *spectrum.Frame) {
 	}
 }
 
-// gap draws what is missing as a row of its own: the frames first to last, 0 if nobody
-// knows which.
-func (f *fall) gap(from, to time.Time, first, last uint64) {
+// gap draws what is missing before fr as a row of its own: the frames first to last, 0 if
+// nobody knows which; it began at from.
+func (f *fall) gap(from time.Duration, fr *spectrum.Frame, first, last uint64) {
 	r := f.insert(0)
-	r.gap, r.first, r.last, r.gapFirst, r.gapLast, r.pending = true, from, to, first, last, first > 0
+	r.gap, r.last, r.from, r.to = true, fr.First, from, fr.Mono.First
+	r.gapFirst, r.gapLast, r.pending = first, last, first > 0
 }
 
 // follow copies the rows that are not as they were the last time.

@@ -11,10 +11,10 @@ import (
 
 // fallFrame is the frames first to last of 50 ms each, whose only bin tells the last.
 func fallFrame(first, last uint64) *spectrum.Frame {
-	at := func(seq uint64) time.Time { return time.Unix(0, 0).Add(time.Duration(seq) * 50 * time.Millisecond) }
+	at := func(seq uint64) time.Duration { return time.Duration(seq) * 50 * time.Millisecond }
 	return &spectrum.Frame{
 		Grid:     spectrum.Grid{Generation: 1, BinHz: 1, Bins: 1, StepDB: 1},
-		FirstSeq: first, LastSeq: last, First: at(first - 1), Last: at(last),
+		FirstSeq: first, LastSeq: last, Mono: spectrum.Mono{First: at(first - 1), Last: at(last)},
 		Segments: []spectrum.Segment{{Bins: 1, Windows: 1}}, Max: []int16{int16(last)},
 	}
 }
@@ -53,7 +53,7 @@ func TestGapIsFilled(t *testing.T) {
 	} {
 		f := newFall()
 		f.add(fallFrame(1, 10), time.Second/2, -100, 0)
-		f.gap(fallFrame(10, 10).Last, fallFrame(101, 101).First, 11, 100)
+		f.gap(fallFrame(10, 10).Mono.Last, fallFrame(101, 101), 11, 100)
 		f.add(fallFrame(101, 101), time.Second/2, -100, 0)
 		for _, part := range tt.fill {
 			f.fill(fallFrame(part[0], part[1]), time.Second/2, -100, 0)
@@ -67,7 +67,7 @@ func TestGapIsFilled(t *testing.T) {
 func TestLostGapIsNotAwaited(t *testing.T) {
 	f := newFall()
 	f.add(fallFrame(1, 10), time.Second, -100, 0)
-	f.gap(time.Unix(1, 0), time.Unix(2, 0), 11, 100)
+	f.gap(time.Second, fallFrame(101, 101), 11, 100)
 	f.add(fallFrame(101, 101), time.Second, -100, 0)
 	if !f.row(1).pending {
 		t.Error("a gap that may be filled is not awaited")
@@ -93,7 +93,7 @@ func TestFollowSeesEveryChange(t *testing.T) {
 		switch n := r.IntN(20); {
 		case n == 0:
 			lost := uint64(1 + r.IntN(50))
-			live.gap(fallFrame(seq+1, seq+1).First, fallFrame(seq+lost, seq+lost).Last, seq+1, seq+lost)
+			live.gap(fallFrame(seq+1, seq+1).Mono.First, fallFrame(seq+lost+1, seq+lost+1), seq+1, seq+lost)
 			open = append(open, [2]uint64{seq + 1, seq + lost})
 			seq += lost
 		case n < 8 && len(open) > 0:
@@ -123,5 +123,40 @@ func TestFollowSeesEveryChange(t *testing.T) {
 				t.Fatalf("row %d: pending %t, live %t", i, shown.row(i).pending, live.row(i).pending)
 			}
 		}
+	}
+}
+
+// The server's clock is set back by an hour and forward by two: rows keep their pace and
+// order, a gap its length, and only what people read of the time jumps.
+func TestFallWhenTheClockIsSet(t *testing.T) {
+	f := newFall()
+	wall := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	add := func(seq uint64) {
+		fr := fallFrame(seq, seq)
+		switch seq {
+		case 21:
+			wall = wall.Add(-time.Hour)
+		case 31:
+			wall = wall.Add(2 * time.Hour)
+		}
+		fr.First, fr.Last = wall.Add(fr.Mono.First), wall.Add(fr.Mono.Last)
+		if seq == 101 {
+			f.gap(fallFrame(50, 50).Mono.Last, fr, 51, 100)
+		}
+		f.add(fr, time.Second/2, -100, 0)
+	}
+	for seq := range uint64(50) {
+		add(seq + 1)
+	}
+	add(101)
+	want := []drawn{{peak: 101}, {0, 51, 100}, {peak: 50}, {peak: 45}, {peak: 36}, {peak: 27}, {peak: 18}, {peak: 9}}
+	if got := f.all(); !slices.Equal(got, want) {
+		t.Errorf("rows %v, want %v", got, want)
+	}
+	if g := f.row(1); g.to-g.from != 50*50*time.Millisecond {
+		t.Errorf("the gap lasted %v", g.to-g.from)
+	}
+	if last := f.row(4).last; !last.Equal(wall.Add(1800 * time.Millisecond)) {
+		t.Errorf("the row of frame 36 is of %v", last)
 	}
 }

@@ -13,7 +13,7 @@ import (
 type levels struct {
 	bottom, top float64 // of the spectrum's axis
 	low, high   float64 // of the waterfall's colours
-	tightSince  time.Time
+	tightSince  time.Duration
 	settled     bool
 	counts      [levelsMost - levelsLeast + 1]uint32
 }
@@ -32,7 +32,7 @@ const (
 func (l *levels) settle() { l.settled = false }
 
 // update takes a new trace; ref, where given, is the top of the axis.
-func (l *levels) update(mean, max []int16, step float64, now time.Time, ref *float64) {
+func (l *levels) update(mean, max []int16, step float64, now time.Duration, ref *float64) {
 	floor, n := l.percentile(mean, step, 0.10)
 	if n == 0 {
 		return
@@ -69,7 +69,7 @@ func (l *levels) update(mean, max []int16, step float64, now time.Time, ref *flo
 }
 
 // hold grows at once and shrinks only when there was room to spare for a while.
-func (l *levels) hold(bottom, top float64, now time.Time) {
+func (l *levels) hold(bottom, top float64, now time.Duration) {
 	switch {
 	case !l.settled:
 		l.bottom, l.top, l.tightSince = bottom, top, now
@@ -78,7 +78,7 @@ func (l *levels) hold(bottom, top float64, now time.Time) {
 		l.bottom, l.tightSince = math.Max(math.Min(bottom, l.bottom), l.top-maxTall-stepDB), now
 	case bottom == l.bottom && top == l.top:
 		l.tightSince = now
-	case now.Sub(l.tightSince) >= tightFor:
+	case now-l.tightSince >= tightFor:
 		l.bottom, l.top, l.tightSince = bottom, top, now
 	}
 }

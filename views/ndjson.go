@@ -9,6 +9,7 @@ import (
 	"math"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"argos/spectrum"
@@ -19,15 +20,21 @@ import (
 // "device" and "event". Frames are acknowledged once written, so that a reader that
 // does not keep up gets them merged. Frame and Event are for one goroutine.
 type NDJSON struct {
-	out   io.Writer
-	lines chan line
-	ended chan struct{} // closed when Run returns: nothing is written any more
-	spare sync.Pool
+	out     io.Writer
+	lines   chan line
+	waiting atomic.Int64  // bytes of lines
+	written chan struct{} // holds a token after a line was written
+	ended   chan struct{} // closed when Run returns: nothing is written any more
+	spare   sync.Pool
 }
 
-// linesWaiting is more than a server sends ahead of acknowledgements. When it is full
-// the link waits, and the server merges.
-const linesWaiting = 64
+// What may wait to be written is more lines than a server sends ahead of acknowledgements,
+// and as many bytes, but for the last line: one of a wide survey can have 30 MB. Beyond
+// that the link waits, and the server merges.
+const (
+	linesWaiting = 64
+	bytesWaiting = 16 << 20
+)
 
 type line struct {
 	text *bytes.Buffer
@@ -38,7 +45,7 @@ var _ stream.Sink = (*NDJSON)(nil)
 
 // NewNDJSON returns a view that writes to out.
 func NewNDJSON(out io.Writer) *NDJSON {
-	n := &NDJSON{out: out, lines: make(chan line, linesWaiting), ended: make(chan struct{})}
+	n := &NDJSON{out: out, lines: make(chan line, linesWaiting), written: make(chan struct{}, 1), ended: make(chan struct{})}
 	n.spare.New = func() any { return new(bytes.Buffer) }
 	return n
 }
@@ -73,6 +80,14 @@ func (n *NDJSON) put(m map[string]any) {
 }
 
 func (n *NDJSON) queue(l line) {
+	for n.waiting.Load() > bytesWaiting {
+		select {
+		case <-n.written:
+		case <-n.ended:
+			return
+		}
+	}
+	n.waiting.Add(int64(l.text.Len()))
 	select {
 	case n.lines <- l:
 	case <-n.ended:
@@ -108,6 +123,7 @@ func (n *NDJSON) write(ctx context.Context, src Source) error {
 		case <-ctx.Done():
 			return nil
 		case l := <-n.lines:
+			size := int64(l.text.Len())
 			if l.seq > 0 {
 				if device == nil {
 					device = src.Link().Device
@@ -116,6 +132,11 @@ func (n *NDJSON) write(ctx context.Context, src Source) error {
 			}
 			_, err := n.out.Write(l.text.Bytes())
 			n.spare.Put(l.text)
+			n.waiting.Add(-size)
+			select {
+			case n.written <- struct{}{}:
+			default:
+			}
 			if err != nil {
 				return fmt.Errorf("write: %w", err)
 			}
@@ -168,8 +189,8 @@ func WriteFrame(out io.Writer, f *spectrum.Frame, device *spectrum.Status) error
 // the line goes out: the first frame may come before a device is known.
 func appendFrame(b *bytes.Buffer, f *spectrum.Frame) {
 	g := &f.Grid
-	fmt.Fprintf(b, `{"kind":"spectrum","seq":%d,"first_seq":%d,"merged":%d,"first_time":%q,"time":%q,"generation":%d,`,
-		f.LastSeq, f.FirstSeq, f.Merged(), stamp(f.First), stamp(f.Last), g.Generation)
+	fmt.Fprintf(b, `{"kind":"spectrum","seq":%d,"first_seq":%d,"merged":%d,"first_time":%q,"time":%q,"first_mono_s":%s,"mono_s":%s,"generation":%d,`,
+		f.LastSeq, f.FirstSeq, f.Merged(), stamp(f.First), stamp(f.Last), number(f.Mono.First.Seconds()), number(f.Mono.Last.Seconds()), g.Generation)
 	fmt.Fprintf(b, `"start_hz":%s,"bin_hz":%s,"unit":%q,"rbw_hz":%s,"window":%q,"averages":%d,"simulated":%t,"overload":%s,"lost":%d`,
 		number(g.StartHz), number(g.BinHz), g.Unit(), number(g.RBWHz), g.Window, f.Averages(), g.Simulated, number(float64(f.Overload)), f.Lost)
 	appendPowers(b, `,"mean_db":[`, g, f.Mean)

@@ -101,6 +101,7 @@ func jsonFrame(seq uint64) *spectrum.Frame {
 			Generation: 3, StartHz: 432.92e6, BinHz: 500e3, Bins: 4, StepDB: 0.1, RBWHz: 750e3, Window: spectrum.BlackmanHarris, Simulated: true,
 		},
 		FirstSeq: seq, LastSeq: seq, First: at, Last: at.Add(time.Second), Lost: 9, Overload: 0.5,
+		Mono:     spectrum.Mono{First: 100_250 * time.Millisecond, Last: 101_250 * time.Millisecond},
 		Segments: []spectrum.Segment{{Bins: 3, Windows: 8}},
 		Mean:     []int16{-903, -901, 7, spectrum.Absent},
 		Max:      []int16{-853, -801, 9, spectrum.Absent},
@@ -135,6 +136,8 @@ func TestWriteFrameHasTheFieldsAskedFor(t *testing.T) {
 		Merged    int
 		Time      time.Time
 		Lost      int
+		MonoS     float64 `json:"mono_s"`
+		FirstMono float64 `json:"first_mono_s"`
 	}
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatal(err)
@@ -142,6 +145,9 @@ func TestWriteFrameHasTheFieldsAskedFor(t *testing.T) {
 	if got.Kind != "spectrum" || got.Seq != 5 || got.StartHz != 432.92e6 || got.BinHz != 500e3 || got.Unit != "dBFS" ||
 		got.RBWHz != 750e3 || got.Averages != 8 || !got.Simulated || got.Merged != 1 || got.Lost != 9 {
 		t.Errorf("%+v", got)
+	}
+	if got.FirstMono != 100.25 || got.MonoS != 101.25 {
+		t.Errorf("from %g s to %g s of the epoch", got.FirstMono, got.MonoS)
 	}
 	if want := jsonFrame(5).Last; !got.Time.Equal(want) {
 		t.Errorf("time %s, want %s", got.Time, want)

@@ -165,6 +165,8 @@ func (s *scene) next(now time.Time) *spectrum.Frame {
 	s.seq++
 	f.FirstSeq, f.LastSeq = s.seq, s.seq
 	f.First, f.Last = now.Add(-50*time.Millisecond), now
+	f.Mono.Last = now.Sub(time.Unix(0, 0))
+	f.Mono.First = f.Mono.Last - 50*time.Millisecond
 	f.Segments = append(f.Segments[:0], spectrum.Segment{Bins: f.Grid.Bins, Windows: 8, First: f.First, Last: f.Last})
 	return f
 }

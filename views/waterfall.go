@@ -79,7 +79,7 @@ func (p *waterfallPane) drawStamp(screen tcell.Screen, r *fallRow, x, y int) {
 // drawGap draws what is missing; it is never bridged.
 func (p *waterfallPane) drawGap(screen tcell.Screen, r *fallRow, x, y, n int) {
 	l := p.desk.look
-	lasted := ago(max(r.last.Sub(r.first), 0))
+	lasted := ago(max(r.to-r.from, 0))
 	frames := grouped(r.gapFrames()) + " frames"
 	if r.gapFrames() == 1 {
 		frames = "1 frame"

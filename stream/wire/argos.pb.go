@@ -1072,22 +1072,27 @@ func (x *Welcome) GetEventsResumed() bool {
 
 // A row of power, as measured or merged: docs/PROTOCOL.md, "Frames".
 type Frame struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	FirstSeq      uint64                 `protobuf:"varint,1,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
-	LastSeq       uint64                 `protobuf:"varint,2,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
-	FirstNs       int64                  `protobuf:"varint,3,opt,name=first_ns,json=firstNs,proto3" json:"first_ns,omitempty"`          // capture time of the first sample
-	LastNs        int64                  `protobuf:"varint,4,opt,name=last_ns,json=lastNs,proto3" json:"last_ns,omitempty"`             // and of the last
-	MeasuredNs    int64                  `protobuf:"varint,5,opt,name=measured_ns,json=measuredNs,proto3" json:"measured_ns,omitempty"` // when the newest frame in it was made
-	SentNs        int64                  `protobuf:"varint,6,opt,name=sent_ns,json=sentNs,proto3" json:"sent_ns,omitempty"`             // when it was encoded
-	Grid          *Grid                  `protobuf:"bytes,7,opt,name=grid,proto3" json:"grid,omitempty"`
-	Lost          uint64                 `protobuf:"varint,8,opt,name=lost,proto3" json:"lost,omitempty"`          // samples known to be lost before or within
-	Overload      float32                `protobuf:"fixed32,9,opt,name=overload,proto3" json:"overload,omitempty"` // largest share of samples at the rails
-	Segments      []*Segment             `protobuf:"bytes,10,rep,name=segments,proto3" json:"segments,omitempty"`
-	Packed        []byte                 `protobuf:"bytes,11,opt,name=packed,proto3" json:"packed,omitempty"`                        // binary only: docs/PROTOCOL.md, "Packed powers"
-	MeanDb        []float32              `protobuf:"fixed32,12,rep,packed,name=mean_db,json=meanDb,proto3" json:"mean_db,omitempty"` // JSON only; NaN where not measured
-	MaxDb         []float32              `protobuf:"fixed32,13,rep,packed,name=max_db,json=maxDb,proto3" json:"max_db,omitempty"`    // JSON only
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	FirstSeq   uint64                 `protobuf:"varint,1,opt,name=first_seq,json=firstSeq,proto3" json:"first_seq,omitempty"`
+	LastSeq    uint64                 `protobuf:"varint,2,opt,name=last_seq,json=lastSeq,proto3" json:"last_seq,omitempty"`
+	FirstNs    int64                  `protobuf:"varint,3,opt,name=first_ns,json=firstNs,proto3" json:"first_ns,omitempty"`          // capture time of the first sample
+	LastNs     int64                  `protobuf:"varint,4,opt,name=last_ns,json=lastNs,proto3" json:"last_ns,omitempty"`             // and of the last
+	MeasuredNs int64                  `protobuf:"varint,5,opt,name=measured_ns,json=measuredNs,proto3" json:"measured_ns,omitempty"` // when the newest frame in it was made
+	SentNs     int64                  `protobuf:"varint,6,opt,name=sent_ns,json=sentNs,proto3" json:"sent_ns,omitempty"`             // when it was encoded
+	Grid       *Grid                  `protobuf:"bytes,7,opt,name=grid,proto3" json:"grid,omitempty"`
+	Lost       uint64                 `protobuf:"varint,8,opt,name=lost,proto3" json:"lost,omitempty"`          // samples known to be lost before or within
+	Overload   float32                `protobuf:"fixed32,9,opt,name=overload,proto3" json:"overload,omitempty"` // largest share of samples at the rails
+	Segments   []*Segment             `protobuf:"bytes,10,rep,name=segments,proto3" json:"segments,omitempty"`
+	Packed     []byte                 `protobuf:"bytes,11,opt,name=packed,proto3" json:"packed,omitempty"`                        // binary only: docs/PROTOCOL.md, "Packed powers"
+	MeanDb     []float32              `protobuf:"fixed32,12,rep,packed,name=mean_db,json=meanDb,proto3" json:"mean_db,omitempty"` // JSON only; NaN where not measured
+	MaxDb      []float32              `protobuf:"fixed32,13,rep,packed,name=max_db,json=maxDb,proto3" json:"max_db,omitempty"`    // JSON only
+	// The same times by a clock that nobody sets: nanoseconds since the epoch began.
+	FirstMonoNs    int64 `protobuf:"varint,20,opt,name=first_mono_ns,json=firstMonoNs,proto3" json:"first_mono_ns,omitempty"`
+	LastMonoNs     int64 `protobuf:"varint,21,opt,name=last_mono_ns,json=lastMonoNs,proto3" json:"last_mono_ns,omitempty"`
+	MeasuredMonoNs int64 `protobuf:"varint,22,opt,name=measured_mono_ns,json=measuredMonoNs,proto3" json:"measured_mono_ns,omitempty"`
+	SentMonoNs     int64 `protobuf:"varint,23,opt,name=sent_mono_ns,json=sentMonoNs,proto3" json:"sent_mono_ns,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Frame) Reset() {
@@ -1209,6 +1214,34 @@ func (x *Frame) GetMaxDb() []float32 {
 		return x.MaxDb
 	}
 	return nil
+}
+
+func (x *Frame) GetFirstMonoNs() int64 {
+	if x != nil {
+		return x.FirstMonoNs
+	}
+	return 0
+}
+
+func (x *Frame) GetLastMonoNs() int64 {
+	if x != nil {
+		return x.LastMonoNs
+	}
+	return 0
+}
+
+func (x *Frame) GetMeasuredMonoNs() int64 {
+	if x != nil {
+		return x.MeasuredMonoNs
+	}
+	return 0
+}
+
+func (x *Frame) GetSentMonoNs() int64 {
+	if x != nil {
+		return x.SentMonoNs
+	}
+	return 0
 }
 
 type Grid struct {
@@ -2496,9 +2529,10 @@ func (x *Ping) GetTimeNs() int64 {
 
 type Pong struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`                       // of the ping
-	PingNs        int64                  `protobuf:"varint,2,opt,name=ping_ns,json=pingNs,proto3" json:"ping_ns,omitempty"` // its time, as it came
-	TimeNs        int64                  `protobuf:"varint,3,opt,name=time_ns,json=timeNs,proto3" json:"time_ns,omitempty"` // when the answer left
+	Id            uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`                        // of the ping
+	PingNs        int64                  `protobuf:"varint,2,opt,name=ping_ns,json=pingNs,proto3" json:"ping_ns,omitempty"`  // its time, as it came
+	TimeNs        int64                  `protobuf:"varint,3,opt,name=time_ns,json=timeNs,proto3" json:"time_ns,omitempty"`  // when the answer left
+	MonoNs        int64                  `protobuf:"varint,20,opt,name=mono_ns,json=monoNs,proto3" json:"mono_ns,omitempty"` // the same, since the epoch began
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2550,6 +2584,13 @@ func (x *Pong) GetPingNs() int64 {
 func (x *Pong) GetTimeNs() int64 {
 	if x != nil {
 		return x.TimeNs
+	}
+	return 0
+}
+
+func (x *Pong) GetMonoNs() int64 {
+	if x != nil {
+		return x.MonoNs
 	}
 	return 0
 }
@@ -2632,7 +2673,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x03pid\x18\x06 \x01(\x05R\x03pid\x12&\n" +
 	"\x04head\x18\a \x01(\v2\x12.argos.v1.PositionR\x04head\x12\x18\n" +
 	"\aresumed\x18\b \x01(\bR\aresumed\x12%\n" +
-	"\x0eevents_resumed\x18\x14 \x01(\bR\reventsResumed\"\xf8\x02\n" +
+	"\x0eevents_resumed\x18\x14 \x01(\bR\reventsResumed\"\x8a\x04\n" +
 	"\x05Frame\x12\x1b\n" +
 	"\tfirst_seq\x18\x01 \x01(\x04R\bfirstSeq\x12\x19\n" +
 	"\blast_seq\x18\x02 \x01(\x04R\alastSeq\x12\x19\n" +
@@ -2648,7 +2689,13 @@ const file_argos_proto_rawDesc = "" +
 	" \x03(\v2\x11.argos.v1.SegmentR\bsegments\x12\x16\n" +
 	"\x06packed\x18\v \x01(\fR\x06packed\x12\x17\n" +
 	"\amean_db\x18\f \x03(\x02R\x06meanDb\x12\x15\n" +
-	"\x06max_db\x18\r \x03(\x02R\x05maxDb\"\xda\x02\n" +
+	"\x06max_db\x18\r \x03(\x02R\x05maxDb\x12\"\n" +
+	"\rfirst_mono_ns\x18\x14 \x01(\x03R\vfirstMonoNs\x12 \n" +
+	"\flast_mono_ns\x18\x15 \x01(\x03R\n" +
+	"lastMonoNs\x12(\n" +
+	"\x10measured_mono_ns\x18\x16 \x01(\x03R\x0emeasuredMonoNs\x12 \n" +
+	"\fsent_mono_ns\x18\x17 \x01(\x03R\n" +
+	"sentMonoNs\"\xda\x02\n" +
 	"\x04Grid\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -2768,11 +2815,12 @@ const file_argos_proto_rawDesc = "" +
 	"\bretry_ms\x18\x02 \x01(\rR\aretryMs\"/\n" +
 	"\x04Ping\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
-	"\atime_ns\x18\x02 \x01(\x03R\x06timeNs\"H\n" +
+	"\atime_ns\x18\x02 \x01(\x03R\x06timeNs\"a\n" +
 	"\x04Pong\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
 	"\aping_ns\x18\x02 \x01(\x03R\x06pingNs\x12\x17\n" +
-	"\atime_ns\x18\x03 \x01(\x03R\x06timeNsB\x13Z\x11argos/stream/wireb\x06proto3"
+	"\atime_ns\x18\x03 \x01(\x03R\x06timeNs\x12\x17\n" +
+	"\amono_ns\x18\x14 \x01(\x03R\x06monoNsB\x13Z\x11argos/stream/wireb\x06proto3"
 
 var (
 	file_argos_proto_rawDescOnce sync.Once
