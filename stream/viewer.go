@@ -24,6 +24,7 @@ const (
 
 	generationsAtOnce = 4                      // that are sent to one who was away or lagged; what is older is a gap
 	usualRow          = 500 * time.Millisecond // of a waterfall, unless told otherwise
+	jsonColumns       = 1 << 18                // at most, of one who gets every cell as a number: 6 MB a frame
 	holesMost         = 8                      // of one who resumes; what is older is a gap
 )
 
@@ -300,6 +301,9 @@ func (v *viewer) setView(w *wire.View) {
 	}
 	if view.Row == 0 {
 		view.Row = usualRow
+	}
+	if v.encoding == encodingJSON && (view.Columns == 0 || view.Columns > jsonColumns) {
+		view.Columns = jsonColumns
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
