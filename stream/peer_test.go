@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/coder/websocket"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"argos/stream/wire"
 )
@@ -80,4 +81,21 @@ func say(conn *websocket.Conn, m *wire.ServerMessage) {
 	if err == nil {
 		_ = conn.Write(context.Background(), websocket.MessageBinary, b)
 	}
+}
+
+// addUnknown adds fields that do not exist yet to m and to all messages within.
+func addUnknown(m protoreflect.Message) {
+	m.Range(func(f protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case f.IsMap() || f.Message() == nil:
+		case f.IsList():
+			for i := range v.List().Len() {
+				addUnknown(v.List().Get(i).Message())
+			}
+		default:
+			addUnknown(v.Message())
+		}
+		return true
+	})
+	m.SetUnknown(protoreflect.RawFields(unknown))
 }
