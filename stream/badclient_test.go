@@ -63,6 +63,20 @@ func TestBadClients(t *testing.T) {
 		{"asks for one column", afterHello(func(conn *websocket.Conn) {
 			_ = tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_View{View: &wire.View{Columns: 1}}})
 		}), 0, ""},
+		{"a filter that nothing can pass", func(conn *websocket.Conn) {
+			_ = tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_Hello{Hello: &wire.Hello{Filter: &wire.Filter{LowHz: 2, HighHz: 1}}}})
+		}, websocket.StatusPolicyViolation, "not an argos.v1 message: a filter that nothing can pass"},
+		{"a filter that nothing can pass later", afterHello(func(conn *websocket.Conn) {
+			_ = tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_Filter{Filter: &wire.Filter{Kinds: make([]string, kindsAtMost+1)}}})
+		}), websocket.StatusPolicyViolation, "not an argos.v1 message: a filter of more than 32 kinds"},
+		{"a long name", func(conn *websocket.Conn) {
+			_ = tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_Hello{Hello: &wire.Hello{Client: strings.Repeat("x", keyLength+1)}}})
+		}, websocket.StatusPolicyViolation, "not an argos.v1 message: a client of more than 64 bytes"},
+		{"asks for the past again and again", afterHello(func(conn *websocket.Conn) {
+			for range 1000 {
+				_ = tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_Past{Past: &wire.PastRequest{Before: math.MaxUint64, Limit: math.MaxUint32}}})
+			}
+		}), 0, ""},
 		{"resumes what never was", func(conn *websocket.Conn) {
 			_ = tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_Hello{Hello: &wire.Hello{
 				Resume: &wire.Position{Epoch: "?", Seq: math.MaxUint64, Offset: math.MaxUint64},

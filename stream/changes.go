@@ -11,9 +11,12 @@ import (
 // news.
 const overloadQuiet = 5 * time.Second
 
-// changes says what happened between two states of a device.
+// changes says what happened between two states of a device. What happened to the
+// spectrum is about the band that the radio is tuned to.
 func changes(before, now *spectrum.Status) []Event {
 	var events []Event
+	tuning := &now.Settings.Tuning
+	low, high := tuning.CenterHz-tuning.SpanHz/2, tuning.CenterHz+tuning.SpanHz/2
 	lost := now.State == spectrum.Interrupted
 	if now.State != before.State || lost && now.Reason != before.Reason {
 		e := Event{Kind: "device", Text: fmt.Sprintf("%s: %s", now.Info.Name, now.State)}
@@ -26,16 +29,19 @@ func changes(before, now *spectrum.Status) []Event {
 		events = append(events, e)
 	}
 	if text := tuned(before.Settings, now.Settings); text != "" {
-		events = append(events, Event{Kind: "tuned", Text: text})
+		events = append(events, Event{Kind: "tuned", Text: text, LowHz: low, HighHz: high})
 	}
 	if now.LastOverload.Sub(before.LastOverload) > overloadQuiet {
 		events = append(events, Event{
-			Kind: "overload", Severity: Warning, Time: now.LastOverload,
+			Kind: "overload", Severity: Warning, Time: now.LastOverload, LowHz: low, HighHz: high,
 			Text: "overload: samples at the converter's rails; lower LNA, VGA or amp",
 		})
 	}
 	if now.Lost > before.Lost {
-		events = append(events, Event{Kind: "lost", Severity: Warning, Text: fmt.Sprintf("%d samples lost", now.Lost-before.Lost)})
+		events = append(events, Event{
+			Kind: "lost", Severity: Warning, LowHz: low, HighHz: high,
+			Text: fmt.Sprintf("%d samples lost", now.Lost-before.Lost),
+		})
 	}
 	return events
 }

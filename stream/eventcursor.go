@@ -160,7 +160,7 @@ func (c *eventCursor) next(filter *Filter, as encoding) (*wire.ServerMessage, er
 	}
 	passed := 0
 	for passed < len(c.read) {
-		if filter.all() {
+		if filter.All() {
 			break
 		}
 		e, err := plainEvent(&c.read[passed])

@@ -312,7 +312,7 @@ func TestPastEvents(t *testing.T) {
 			}
 			var want []uint64
 			for offset := uint64(3400); offset > 0; offset-- {
-				if signal := offset%10 == 0; filter.all() || signal && filter.HighHz == 0 {
+				if signal := offset%10 == 0; filter.All() || signal && filter.HighHz == 0 {
 					want = append(want, offset)
 				}
 			}

@@ -65,8 +65,8 @@ func (f *Filter) passes(e *wire.Event) bool {
 	return e.GetLowHz() <= f.HighHz && e.GetHighHz() >= f.LowHz
 }
 
-// all reports whether every event passes.
-func (f *Filter) all() bool { return len(f.Kinds) == 0 && f.Severity == Info && f.HighHz == 0 }
+// All reports whether every event passes.
+func (f *Filter) All() bool { return len(f.Kinds) == 0 && f.Severity == Info && f.HighHz == 0 }
 
 func (f *Filter) message() *wire.Filter {
 	return &wire.Filter{Kinds: f.Kinds, Severity: uint32(f.Severity), LowHz: f.LowHz, HighHz: f.HighHz}

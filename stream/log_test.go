@@ -221,8 +221,11 @@ func TestChanges(t *testing.T) {
 		},
 		{
 			"tuned", nil,
-			func(s *spectrum.Status) { s.Settings.Tuning.CenterHz, s.Settings.Tuning.LNADB = 433.92e6, 8 },
-			[]Event{{Kind: "tuned", Text: "lna 24 -> 8"}},
+			func(s *spectrum.Status) {
+				t := &s.Settings.Tuning
+				t.CenterHz, t.SpanHz, t.LNADB = 433.92e6, 2e6, 8
+			},
+			[]Event{{Kind: "tuned", Text: "lna 24 -> 8", LowHz: 432.92e6, HighHz: 434.92e6}},
 		},
 		{
 			"another rate", nil,
@@ -271,7 +274,8 @@ func TestChanges(t *testing.T) {
 			continue
 		}
 		for i, e := range got {
-			if e.Kind != c.want[i].Kind || e.Severity != c.want[i].Severity || !strings.Contains(e.Text, c.want[i].Text) {
+			if e.Kind != c.want[i].Kind || e.Severity != c.want[i].Severity || !strings.Contains(e.Text, c.want[i].Text) ||
+				c.want[i].LowHz > 0 && (e.LowHz != c.want[i].LowHz || e.HighHz != c.want[i].HighHz) || (e.HighHz > 0) == (e.Kind == "device") {
 				t.Errorf("%s: %+v, want %+v", c.name, e, c.want[i])
 			}
 		}

@@ -159,7 +159,7 @@ func (v *viewer) hello(ctx context.Context) (*wire.Hello, error) {
 		return nil, errHello
 	}
 	v.flow = newFlow(time.Since(began), time.Now())
-	return m.GetHello(), nil
+	return m.GetHello(), v.begin(m.GetHello())
 }
 
 var errMessage = errors.New("not an argos.v1 message")
@@ -178,9 +178,6 @@ func (v *viewer) receive(ctx context.Context) (*wire.ClientMessage, error) {
 
 // welcome answers hello.
 func (v *viewer) welcome(ctx context.Context, hello *wire.Hello) error {
-	if err := v.begin(hello); err != nil {
-		return err
-	}
 	v.setView(hello.GetView())
 	head, resumed := v.place(hello.GetResume())
 	eventsResumed, err := v.events.join(hello.GetResume())

@@ -65,10 +65,20 @@ func (n *NDJSON) Gap(first, last uint64) {
 
 // Event queues the line of e.
 func (n *NDJSON) Event(e stream.Event) {
-	n.put(map[string]any{
+	m := map[string]any{
 		"kind": "event", "event": e.Kind, "severity": e.Severity.String(), "text": e.Text,
 		"time": stamp(e.Time), "offset": e.Offset,
-	})
+	}
+	if e.Offset > 0 {
+		m["h"] = e.Hash.String()
+	}
+	if e.HighHz > 0 {
+		m["low_hz"], m["high_hz"] = e.LowHz, e.HighHz
+	}
+	if g := e.Gap; g != nil {
+		m["first_offset"], m["missing"], m["reason"] = g.First, g.Count(), g.Reason
+	}
+	n.put(m)
 }
 
 // put queues a line of numbers and strings.
@@ -238,7 +248,7 @@ func linkJSON(l *stream.Link) map[string]any {
 		"rtt_ms": ms(l.RTT.Now), "rtt_p50_ms": ms(l.RTT.P50), "rtt_p95_ms": ms(l.RTT.P95), "rtt_p99_ms": ms(l.RTT.P99),
 		"jitter_ms": ms(l.RTT.Jitter), "clock_offset_ms": ms(l.RTT.ClockOffset),
 		"frames_per_s": l.Frames.Now, "in_bytes_per_s": l.In.Now, "out_bytes_per_s": l.Out.Now,
-		"merged": l.Merged, "missing": l.Missing, "pending": l.Pending, "seq": l.LastSeq, "tier": l.Tier,
+		"merged": l.Merged, "missing": l.Missing, "events_missing": l.EventsMissing, "pending": l.Pending, "seq": l.LastSeq, "tier": l.Tier,
 		"age_ms": map[string]any{"capture": ms(l.Age.Capture), "serve": ms(l.Age.Serve), "link": ms(l.Age.Link), "write": ms(l.Age.Draw)},
 		"server": map[string]any{
 			"name": l.Server.Name, "version": l.Server.Version, "role": l.Server.Role, "pid": l.Server.PID, "epoch": l.Server.Epoch,

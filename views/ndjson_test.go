@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -184,13 +185,16 @@ func TestNDJSON(t *testing.T) {
 		go func() { done <- n.Run(ctx, src) }()
 
 		n.Frame(jsonFrame(1))
-		n.Event(stream.Event{Offset: 4, Time: time.Now(), Kind: "overload", Severity: stream.Warning, Text: "it \"says\" <&>"})
+		n.Event(stream.Event{Offset: 4, Time: time.Now(), Kind: "overload", Severity: stream.Warning, Text: "it \"says\" <&>", LowHz: 433e6, HighHz: 434e6})
+		n.Event(stream.Event{Offset: 9, Kind: "gap", Severity: stream.Warning, Gap: &stream.EventGap{First: 5, Last: 9, Reason: "evicted"}})
+		n.Event(stream.Event{Kind: "link"})
 		time.Sleep(150 * time.Millisecond)
 		lines := out.lines(t)
 		if f := jsonLinesOf(lines, "spectrum"); len(f) != 1 || len(f[0]["device"].(map[string]any)) != 0 {
 			t.Errorf("frames %v", f)
 		}
-		if e := jsonLinesOf(lines, "event"); len(e) != 1 || e[0]["event"] != "overload" || e[0]["severity"] != "warning" || e[0]["text"] != "it \"says\" <&>" {
+		if e := jsonLinesOf(lines, "event"); len(e) != 3 || e[0]["event"] != "overload" || e[0]["low_hz"] != 433e6 || e[0]["high_hz"] != 434e6 || e[0]["h"] != strings.Repeat("0", 32) ||
+			e[1]["first_offset"] != 5.0 || e[1]["offset"] != 9.0 || e[1]["missing"] != 5.0 || e[1]["reason"] != "evicted" || len(e[2]) != 6 || e[0]["severity"] != "warning" || e[0]["text"] != "it \"says\" <&>" {
 			t.Errorf("events %v", e)
 		}
 		if l, d := jsonLinesOf(lines, "link"), jsonLinesOf(lines, "device"); len(l) != 1 || l[0]["state"] != "LIVE" || len(d) != 0 {

@@ -65,6 +65,7 @@ type options struct {
 	noLoop bool
 
 	tuning   map[string]string // by the names of spectrum.Params
+	filter   stream.Filter
 	detector string
 	ref      string
 }
@@ -110,6 +111,7 @@ func command() *cobra.Command {
 	for _, p := range spectrum.Params {
 		f.Var(&tuningFlag{param: p, into: o.tuning}, p.Name, p.Help)
 	}
+	f.Var((*filterFlag)(&o.filter), "events", "show only these events: a severity, kinds and LOW:HIGH bands, such as warning,433M:435M")
 	f.StringVar(&o.detector, "detector", "", "trace that is drawn in front: `mean|max`")
 	f.StringVar(&o.ref, "ref", "", "top of the level axis in `DB`, or auto")
 	c.AddCommand(devicesCommand(), doctorCommand())
@@ -144,6 +146,20 @@ func (f *tuningFlag) Set(v string) error {
 	return nil
 }
 
+// A filterFlag says which events are shown.
+type filterFlag stream.Filter
+
+var _ pflag.Value = (*filterFlag)(nil)
+
+func (*filterFlag) String() string { return "" }
+func (*filterFlag) Type() string   { return "FILTER" }
+
+func (f *filterFlag) Set(v string) error {
+	filter, err := stream.ParseFilter(v)
+	*f = filterFlag(filter)
+	return err
+}
+
 // versionText is the version set by the linker or that of the module.
 func versionText() string {
 	if version != "" {
@@ -168,6 +184,8 @@ func (o *options) run(ctx context.Context) error {
 		return &usageError{errors.New("--serve has no screen and captures here: use it without --json and --connect")}
 	case !o.serve && (o.logJSON || o.logLevel != defaultLogLevel):
 		return &usageError{errors.New("--log-level and --log-json are for a server without a screen: use them with --serve")}
+	case (o.serve || o.once) && !o.filter.All():
+		return &usageError{errors.New("--events says what a screen or --json shows: use it without --serve and --once")}
 	case o.connect != "" && o.device != "":
 		return &usageError{errors.New("--device is opened where the server runs: give it there, not with --connect")}
 	case o.once:

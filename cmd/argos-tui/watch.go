@@ -23,19 +23,20 @@ type view interface {
 type screen struct {
 	view   view
 	wants  stream.View       // what of the frames it can show
+	filter stream.Filter     // of events
 	guard  func()            // deferred in every goroutine: leaves a usable terminal after a panic
 	notice func(text string) // for what must be known from the start
 }
 
 func (o *options) newScreen(display *views.Options) (*screen, error) {
 	if o.json {
-		return &screen{view: views.NewNDJSON(os.Stdout), guard: func() {}, notice: notice}, nil
+		return &screen{view: views.NewNDJSON(os.Stdout), filter: o.filter, guard: func() {}, notice: notice}, nil
 	}
 	app, err := views.New(display)
 	if err != nil {
 		return nil, err
 	}
-	return &screen{view: app, wants: views.Wants, guard: app.Guard, notice: app.Notice}, nil
+	return &screen{view: app, wants: views.Wants, filter: o.filter, guard: app.Guard, notice: app.Notice}, nil
 }
 
 // notice is for who has no screen: standard error.
@@ -61,7 +62,7 @@ func (s *screen) watch(ctx context.Context, url string, tuning map[string]string
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	client := stream.NewClient(url, s.view, &stream.ClientOptions{
-		Agent: "argos-tui " + versionText(), View: s.wants, Guard: s.guard,
+		Agent: "argos-tui " + versionText(), View: s.wants, Filter: s.filter, Guard: s.guard,
 	})
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
