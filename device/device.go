@@ -48,6 +48,7 @@ type Info struct {
 
 	MinHz, MaxHz         float64 // frequencies it can receive
 	MinRateHz, MaxRateHz float64 // sample rates; equal when there is no choice, 0 when it hands over Power
+	FlatShare            float64 // of the sample rate, around the centre, is received evenly; beyond, levels read low. 0: not known
 	Gains                bool    // LNA, VGA and amp can be set
 
 	Duration time.Duration // of a recording, once through; 0 for what has no end

@@ -13,7 +13,7 @@ func deviceMessage(s *spectrum.Status) *wire.ServerMessage {
 	d := &wire.Device{
 		Driver: cleanText(s.Info.Driver), Name: cleanText(s.Info.Name), Serial: cleanText(s.Info.Serial), Firmware: cleanText(s.Info.Firmware),
 		Simulated: s.Info.Simulated, MinHz: s.Info.MinHz, MaxHz: s.Info.MaxHz,
-		MinRateHz: s.Info.MinRateHz, MaxRateHz: s.Info.MaxRateHz, Gains: s.Info.Gains,
+		MinRateHz: s.Info.MinRateHz, MaxRateHz: s.Info.MaxRateHz, FlatShare: s.Info.FlatShare, Gains: s.Info.Gains,
 		DurationNs: int64(s.Info.Duration), Tuning: new(wire.Tuning),
 		Bins: uint32(s.Settings.Bins), RbwHz: s.Settings.RBWHz, Window: s.Settings.Window.String(),
 		Overlap: s.Settings.Overlap, Fps: s.Settings.FPS,
@@ -37,7 +37,7 @@ func statusOf(d *wire.Device) *spectrum.Status {
 			Firmware: cleanText(d.GetFirmware()), Simulated: d.GetSimulated(),
 			MinHz: finite(d.GetMinHz()), MaxHz: finite(d.GetMaxHz()),
 			MinRateHz: finite(d.GetMinRateHz()), MaxRateHz: finite(d.GetMaxRateHz()),
-			Gains: d.GetGains(), Duration: time.Duration(d.GetDurationNs()),
+			FlatShare: finite(d.GetFlatShare()), Gains: d.GetGains(), Duration: time.Duration(d.GetDurationNs()),
 		},
 		Settings: spectrum.Settings{
 			Tuning: tuningOf(d.GetTuning()), Bins: int(d.GetBins()), RBWHz: finite(d.GetRbwHz()),

@@ -15,7 +15,7 @@ func TestStatusRoundTrip(t *testing.T) {
 	want := &spectrum.Status{
 		Info: device.Info{
 			Driver: "hackrf", Name: "HackRF One", Serial: "0123", Firmware: "2024.02.1", Simulated: true,
-			MinHz: 1e6, MaxHz: 6e9, MinRateHz: 2e6, MaxRateHz: 20e6, Gains: true, Duration: time.Minute,
+			MinHz: 1e6, MaxHz: 6e9, MinRateHz: 2e6, MaxRateHz: 20e6, FlatShare: 0.75, Gains: true, Duration: time.Minute,
 		},
 		Settings: spectrum.Settings{
 			Tuning: device.Tuning{CenterHz: 433.92e6, SpanHz: 2e6, RateHz: 2e6, LNADB: 24, VGADB: 30, Amp: true, BiasTee: true},

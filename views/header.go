@@ -142,7 +142,11 @@ func (d *desk) wrongs() []word {
 		lost = "LOST"
 	}
 	ws = append(ws, d.happened(lost, st.LastLost)...)
-	return append(ws, d.happened("OVERLOAD", st.LastOverload)...)
+	ws = append(ws, d.happened("OVERLOAD", st.LastOverload)...)
+	if t := &d.board.grid.Tuning; d.board.frames > 0 && !t.Sweeps() && st.Info.FlatShare > 0 && t.SpanHz > st.Info.FlatShare*t.RateHz+1 {
+		ws = append(ws, word{"EDGES LOW", l.warn})
+	}
+	return ws
 }
 
 // happened is a lamp for what is wrong now, or was not long ago.

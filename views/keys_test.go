@@ -285,3 +285,57 @@ func TestNarrowHeader(t *testing.T) {
 		r.wants("LIVE", " SIMULATED   LOST  OVERLOAD  ")
 	})
 }
+
+// Several ranges have no centre to move and no span to change; Enter looks at the one
+// around the marker.
+func TestKeysOverRanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRig(t, 80, 24, "UTF-8", 256, Options{})
+		defer r.stop()
+		r.peek(func() {
+			over, err := r.scene.frame.Grid.Tuning.Over(device.Range{LowHz: 97.1e6, HighHz: 98e6}, device.Range{LowHz: 98.5e6, HighHz: 99.1e6})
+			if err != nil {
+				t.Error(err)
+			}
+			r.scene.frame.Grid.Tuning = over
+			r.src.change(func(l *stream.Link) {
+				d := *l.Device
+				d.Settings.Tuning = over
+				l.Device = &d
+			})
+		})
+		r.feed(5)
+		r.wants("2 ranges  span 2.000M")
+		for _, key := range []any{tcell.KeyRight, "+"} {
+			r.keys(key)
+			r.wants("there are several ranges: use :range")
+		}
+		r.keys(":marker 98.6M", tcell.KeyEnter, tcell.KeyEnter)
+		if got := r.src.sent(); len(got) != 1 || !equal(got[0], map[string]string{"freq": "98.6M", "span": "600k"}) {
+			t.Errorf("sent %v", got)
+		}
+	})
+}
+
+// A span wider than the radio's filter passes evenly is said to be.
+func TestEdgesLow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRig(t, 80, 24, "UTF-8", 256, Options{})
+		defer r.stop()
+		share := func(v float64) {
+			r.src.change(func(l *stream.Link) {
+				d := *l.Device
+				d.Info.FlatShare = v
+				l.Device = &d
+			})
+			r.feed(2)
+			r.settle(time.Second)
+		}
+		share(0.75)
+		r.wants("EDGES LOW")
+		share(1)
+		if strings.Contains(r.text(), "EDGES LOW") {
+			t.Error("the edges of what is received evenly are low")
+		}
+	})
+}

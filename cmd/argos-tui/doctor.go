@@ -27,8 +27,11 @@ func devicesCommand() *cobra.Command {
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
 			for _, f := range all {
 				state := "free, firmware " + f.Firmware
-				if f.Err != nil {
+				switch {
+				case f.Err != nil:
 					state = f.Err.Error()
+				case f.Wrong != nil:
+					state += "; " + why(f.Wrong)
 				}
 				fmt.Fprintf(w, "hackrf:%s\t%s\t%s\n", f.Serial, f.Board, state)
 			}

@@ -33,7 +33,7 @@ func speed(e listed) int {
 
 // A Check is one of the things that it takes to use a radio.
 type Check struct {
-	Name string // "library", "rule", "radio"
+	Name string // "library", "rule", "radio", "speed", "firmware"
 	OK   bool
 	Text string // what was found
 	Hint string // what to do where it is not well; may be empty
@@ -66,6 +66,9 @@ func Diagnose(ctx context.Context) []Check {
 			c.Text = f.Board + " " + short(f.Serial) + ": " + c.Text
 		}
 		checks = append(checks, c, pace(f.SpeedMbs))
+		if f.Wrong != nil {
+			checks = append(checks, failed("firmware", f.Wrong))
+		}
 	}
 	return checks
 }

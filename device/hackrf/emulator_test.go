@@ -3,6 +3,7 @@
 package hackrf
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -44,6 +45,8 @@ func emulate(t testing.TB, o emulator.Options) {
 	if o.Tones == "" {
 		set(t, "EMULATOR_TONES=")
 	}
+	o.Firmware, o.API = cmp.Or(o.Firmware, "2022.09.1"), cmp.Or(o.API, "1.07")
+	o.Board = cmp.Or(o.Board, "hackrf-one")
 	set(t, o.Lines())
 	set(t, "resume\nreplug")
 }

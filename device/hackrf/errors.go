@@ -31,11 +31,14 @@ var (
 	errBusy       = errors.New("another program uses it")
 	errGone       = errors.New("it is not plugged in")
 	errFirmware   = errors.New("its firmware is too old")
+	errBoard      = errors.New("it is no HackRF One")
 	errHung       = errors.New("it does not answer")
 	errStopped    = errors.New("its samples have ended: unplugged, or a transfer failed")
 	errStalled    = errors.New("its samples have stopped coming")
 	errMangled    = errors.New("its blocks are not those of a sweep")
 )
+
+const firmwareURL = "https://hackrf.readthedocs.io/en/latest/updating_firmware.html"
 
 // hints say what to do, by cause.
 var hints = []struct {
@@ -50,7 +53,8 @@ var hints = []struct {
 	{errAccess, "install the udev rule (argos-tui doctor --rule | sudo tee /etc/udev/rules.d/" + RuleName +
 		"; sudo udevadm control --reload; sudo udevadm trigger), join its group (sudo usermod -aG plugdev $USER), log in again"},
 	{errBusy, "stop that one, or watch it with --connect if it is argos-tui"},
-	{errFirmware, "bring it up to date with hackrf_spiflash, https://hackrf.readthedocs.io/en/latest/updating_firmware.html"},
+	{errFirmware, "bring it up to date: hackrf_spiflash -Rw hackrf_one_usb.bin, " + firmwareURL},
+	{errBoard, "gains, bias tee and levels may be others; if it is one, it has another's firmware: hackrf_spiflash -Rw hackrf_one_usb.bin, " + firmwareURL},
 	{errHung, "press its reset button or plug it in again"},
 }
 

@@ -254,7 +254,7 @@ func TestRandomFaults(t *testing.T) {
 	tune(t, r, wish)
 	w := watch(t, r)
 	worst := time.Duration(0)
-	faults := []string{"unplug", "stall", "control", "timeout", "hang", "refuse", "busy", "error", "overrun", "replug", "resume"}
+	faults := []string{"unplug", "stall", "control", "timeout", "hang", "refuse", "busy", "error", "short", "overrun", "replug", "resume"}
 	rounds := 0
 	for begun := time.Now(); time.Since(begun) < long; rounds++ {
 		for range 1 + rng.IntN(4) {

@@ -19,6 +19,7 @@ type Found struct {
 	Firmware string // empty if it could not be read
 	SpeedMbs int    // of its USB connection; 0 if not known
 	Err      error  // why it cannot be used now, or nil
+	Wrong    error  // what is not well with one that can be used, or nil; with what to do
 }
 
 // usbNames are the boards by USB product id.
@@ -101,7 +102,7 @@ func short(serial string) string {
 func infoOf(e listed) device.Info {
 	return device.Info{
 		Driver: "hackrf", Name: usbNames[e.product], Serial: e.serial,
-		MinHz: minHz, MaxHz: maxHz, MinRateHz: minRateHz, MaxRateHz: maxRateHz, Gains: true,
+		MinHz: minHz, MaxHz: maxHz, MinRateHz: minRateHz, MaxRateHz: maxRateHz, FlatShare: usable, Gains: true,
 	}
 }
 
@@ -164,26 +165,16 @@ func (l *library) list() ([]Found, error) {
 		if err := l.fault("hackrf_device_list_open", l.deviceListOpen(list, i, &dev)); err != nil {
 			f.Err = explain("open hackrf", err)
 		} else {
-			f.Err = l.ask(dev, &f)
+			if id, err := l.ask(dev); err != nil {
+				f.Err = explain("ask hackrf", err)
+			} else {
+				f.Board, f.Firmware, f.Wrong = id.name, id.firmware, l.wrong(id)
+			}
 			l.closeDevice(dev)
 		}
 		all = append(all, f)
 	})
 	return all, err
-}
-
-// ask fills what an open device tells of itself.
-func (l *library) ask(dev uintptr, f *Found) error {
-	var board uint8
-	if err := l.fault("hackrf_board_id_read", l.boardIDRead(dev, &board)); err != nil {
-		return explain("ask hackrf", err)
-	}
-	f.Board = l.boardName(dev, board)
-	var err error
-	if f.Firmware, err = l.firmware(dev); err != nil {
-		return explain("ask hackrf", err)
-	}
-	return nil
 }
 
 // goString copies a C string of at most most bytes.

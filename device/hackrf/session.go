@@ -139,29 +139,13 @@ func (s *session) open(serial string) error {
 		return err
 	}
 	s.dev = dev
-	s.info = infoOf(found)
-	s.info.Firmware, err = s.lib.firmware(s.dev)
+	id, err := s.lib.ask(s.dev)
 	if err != nil {
 		return err
 	}
-	var board uint8
-	if err := s.lib.fault("hackrf_board_id_read", s.lib.boardIDRead(s.dev, &board)); err != nil {
-		return err
-	}
-	s.info.Name = s.lib.boardName(s.dev, board)
-	s.sweeps = s.canSweep()
-	return nil
-}
-
-// canSweep says what is missing for sweeps: library, or firmware from before 2017.
-func (s *session) canSweep() error {
-	if s.lib.initSweep == nil || s.lib.startSweep == nil {
-		return errOldLibrary
-	}
-	var api uint16
-	if s.lib.apiVersionRead != nil && s.lib.apiVersionRead(s.dev, &api) == success && api < 0x0102 {
-		return errFirmware
-	}
+	s.info = infoOf(found)
+	s.info.Firmware, s.info.Name = id.firmware, id.name
+	s.sweeps = s.lib.canSweep(id)
 	return nil
 }
 

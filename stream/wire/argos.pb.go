@@ -2107,6 +2107,7 @@ type Device struct {
 	LastOverloadNs int64                  `protobuf:"varint,25,opt,name=last_overload_ns,json=lastOverloadNs,proto3" json:"last_overload_ns,omitempty"` // 0: never
 	PositionNs     int64                  `protobuf:"varint,26,opt,name=position_ns,json=positionNs,proto3" json:"position_ns,omitempty"`
 	LastLostNs     int64                  `protobuf:"varint,27,opt,name=last_lost_ns,json=lastLostNs,proto3" json:"last_lost_ns,omitempty"` // 0: never
+	FlatShare      float64                `protobuf:"fixed64,40,opt,name=flat_share,json=flatShare,proto3" json:"flat_share,omitempty"`     // of the sample rate that is received evenly; beyond, levels read low; 0: not known
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -2326,6 +2327,13 @@ func (x *Device) GetPositionNs() int64 {
 func (x *Device) GetLastLostNs() int64 {
 	if x != nil {
 		return x.LastLostNs
+	}
+	return 0
+}
+
+func (x *Device) GetFlatShare() float64 {
+	if x != nil {
+		return x.FlatShare
 	}
 	return 0
 }
@@ -2766,7 +2774,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x04Past\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
 	"\x06events\x18\x02 \x03(\v2\x0f.argos.v1.EventR\x06events\x12\x12\n" +
-	"\x04from\x18\x03 \x01(\x04R\x04from\"\xf3\x05\n" +
+	"\x04from\x18\x03 \x01(\x04R\x04from\"\x92\x06\n" +
 	"\x06Device\x12\x16\n" +
 	"\x06driver\x18\x01 \x01(\tR\x06driver\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -2798,7 +2806,9 @@ const file_argos_proto_rawDesc = "" +
 	"\vposition_ns\x18\x1a \x01(\x03R\n" +
 	"positionNs\x12 \n" +
 	"\flast_lost_ns\x18\x1b \x01(\x03R\n" +
-	"lastLostNs\"\xb0\x01\n" +
+	"lastLostNs\x12\x1d\n" +
+	"\n" +
+	"flat_share\x18( \x01(\x01R\tflatShare\"\xb0\x01\n" +
 	"\x03Gps\x12\x10\n" +
 	"\x03fix\x18\x01 \x01(\rR\x03fix\x12\x10\n" +
 	"\x03lat\x18\x02 \x01(\x01R\x03lat\x12\x10\n" +

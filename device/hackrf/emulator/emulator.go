@@ -19,7 +19,9 @@
 //	EMULATOR_LOCK      programs of one user with the same word here share their radios.
 //	EMULATOR_FIRMWARE  2022.09.1 by default.
 //	EMULATOR_API       of the firmware: 1.07 by default. Below 1.06 the requests for the
-//	                   M0 state, the board revision and the platform are refused.
+//	                   M0 state, the board revision and the platform are refused, below
+//	                   1.02 sweeps; libhackrf itself sweeps from 1.04 on.
+//	EMULATOR_BOARD     hackrf-one by default, jawbreaker or rad1o.
 //
 // Levels are those at LNA 16 dB, VGA 20 dB, amplifier off. They follow each gain dB for
 // dB (the amplifier has 14), and clip at the rails. 0 dBFS is a complex tone of amplitude
@@ -209,6 +211,7 @@ type Options struct {
 	Lock     string // of its own for each test process if empty
 	Firmware string
 	API      string
+	Board    string
 	Unpaced  bool
 }
 
@@ -223,6 +226,7 @@ func (o Options) settings() []string {
 		{"LOCK", o.Lock},
 		{"FIRMWARE", o.Firmware},
 		{"API", o.API},
+		{"BOARD", o.Board},
 		{"CONTROL", o.Control},
 		{"FAULTS", o.Faults},
 	} {

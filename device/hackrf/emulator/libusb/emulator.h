@@ -140,6 +140,11 @@ int64_t faults_next(void);
 extern bool unpaced;
 extern char lock_name[64], firmware[64];
 extern uint16_t api_version;
+extern const struct board {
+	const char *key, *name;
+	uint8_t id;
+	uint16_t product;
+} *board;
 void log_line(const struct radio *r, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void settings_poll(int64_t t);
 int64_t settings_next(int64_t t);

@@ -27,10 +27,10 @@ enum {
 enum {
 	TYPE_OUT = 0x40, // vendor, to the device
 	TYPE_IN = 0xc0,
-	BOARD_HACKRF_ONE = 2,
 	REVISION_R8 = 0x83, // made by Great Scott Gadgets
 	PLATFORM_HACKRF_ONE = 2,
 	M0_RECEIVES = 2,
+	API_SWEEP = 0x0102,
 	API_M0_STATE = 0x0106,
 };
 
@@ -160,6 +160,7 @@ static bool set(struct radio *r, uint8_t request, uint16_t value, uint16_t index
 	case REQUEST_ANTENNA:
 		return set_switch(r, "bias", &r->bias, value);
 	case REQUEST_SWEEP:
+		if (api_version < API_SWEEP) return false;
 		if (!sweep_configure(&r->sweep, value | (uint32_t)index << 16, data, length)) return false;
 		log_line(r, "sweep of %d", r->sweep.ranges);
 		return true;
@@ -173,7 +174,7 @@ static int get(struct radio *r, uint8_t request, uint16_t index, unsigned char *
 	bool newer = api_version >= API_M0_STATE;
 	switch (request) {
 	case REQUEST_BOARD_ID:
-		return reply(data, length, (unsigned char[]){BOARD_HACKRF_ONE}, 1);
+		return reply(data, length, (unsigned char[]){board->id}, 1);
 	case REQUEST_VERSION:
 		return reply(data, length, firmware, strlen(firmware));
 	case REQUEST_SERIAL:

@@ -46,6 +46,26 @@ static bool keep(char *to, size_t size, const char *v) {
 static bool set_lock(const char *v) { return keep(lock_name, sizeof lock_name, v); }
 static bool set_firmware(const char *v) { return keep(firmware, sizeof firmware, v); }
 
+static const struct board boards[] = {
+	{"hackrf-one", "HackRF One", 2, 0x6089},
+	{"jawbreaker", "HackRF Jawbreaker", 1, 0x604b},
+	{"rad1o", "rad1o", 3, 0xcc15},
+};
+
+enum { BOARDS = sizeof boards / sizeof *boards };
+
+const struct board *board = boards;
+
+static bool set_board(const char *v) {
+	for (int i = 0; i < BOARDS; i++) {
+		if (!strcmp(v, boards[i].key)) {
+			board = &boards[i];
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool set_api(const char *v) { // as hackrf_info prints it: 1.07
 	unsigned major, minor;
 	if (sscanf(v, "%u.%2x", &major, &minor) != 2) return false;
@@ -92,6 +112,7 @@ static const struct {
 	{"EMULATOR_SERIAL", set_serial},
 	{"EMULATOR_FIRMWARE", set_firmware},
 	{"EMULATOR_API", set_api},
+	{"EMULATOR_BOARD", set_board},
 	{"EMULATOR_LOCK", set_lock},
 	{"EMULATOR_UNPACED", set_unpaced},
 	{"EMULATOR_TONES", air_tones},

@@ -15,7 +15,6 @@
 
 enum {
 	VENDOR = 0x1d50,
-	PRODUCT = 0x6089,
 	ENDPOINT_IN = 0x81,
 	STRING_MANUFACTURER = 1,
 	STRING_PRODUCT = 2,
@@ -264,7 +263,7 @@ API int libusb_get_device_descriptor(libusb_device *d, struct libusb_device_desc
 		.bcdUSB = 0x0200,
 		.bMaxPacketSize0 = 64,
 		.idVendor = VENDOR,
-		.idProduct = PRODUCT,
+		.idProduct = board->product,
 		.bcdDevice = api_version,
 		.iManufacturer = STRING_MANUFACTURER,
 		.iProduct = STRING_PRODUCT,
@@ -325,7 +324,7 @@ API libusb_device_handle *libusb_open_device_with_vid_pid(libusb_context *contex
 	tick();
 	if (!context) context = default_context;
 	libusb_device_handle *h = NULL;
-	for (int i = 0; vendor == VENDOR && product == PRODUCT && i < radio_count; i++) {
+	for (int i = 0; vendor == VENDOR && product == board->product && i < radio_count; i++) {
 		if (!radios[i].plugged) continue;
 		libusb_device *d = device(context, &radios[i]);
 		if (!d) break;
@@ -447,7 +446,7 @@ API int libusb_get_string_descriptor_ascii(libusb_device_handle *h, uint8_t inde
 	int rc = reach(h, STRING_TIMEOUT);
 	const char *text = "";
 	if (index == STRING_MANUFACTURER) text = "Great Scott Gadgets";
-	if (index == STRING_PRODUCT) text = "HackRF One";
+	if (index == STRING_PRODUCT) text = board->name;
 	if (index == STRING_SERIAL) text = h->device->radio->serial;
 	if (rc == USB_OK && length > 0) rc = snprintf((char *)data, (size_t)length, "%s", text);
 	if (rc >= length) rc = length - 1;
