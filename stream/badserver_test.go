@@ -78,8 +78,8 @@ func TestFramesOutOfOrderAreLeftOut(t *testing.T) {
 	// Acknowledgements of what was never received mean nothing.
 	c.Rendered(14)
 	c.Rendered(math.MaxUint64)
-	if a := c.ack(); a.GetFrames() != 11 {
-		t.Errorf("acknowledged %d", a.GetFrames())
+	if a := c.ack().GetAck(); a.GetFrames() != 11 || a.GetReceived() != 11 {
+		t.Errorf("acknowledged %v", a)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,8 +20,9 @@ import (
 
 const (
 	clientPingEvery = time.Second
-	pingsKept       = 32          // of which an answer counts: more than go before a link is dead
-	lastWords       = time.Second // to hear why, where nothing can be sent any more
+	renderSoon      = 30 * time.Millisecond // one message tells of frames received and rendered
+	pingsKept       = 32                    // of which an answer counts: more than go before a link is dead
+	lastWords       = time.Second           // to hear why, where nothing can be sent any more
 
 	// A session that ends sooner than this does not prove that the link is back: the
 	// waits between attempts go on growing.
@@ -75,9 +77,10 @@ type Client struct {
 	view      View
 	viewSent  View
 	messages  uint64 // frame messages of this session received
-	acked     uint64 // and rendered
+	acked     uint64 // and rendered, or no news
 	ackedAt   time.Time
-	ackSent   uint64
+	ackSent   [2]uint64 // messages and acked that the server knows
+	refused   []uint64  // messages that were no news, and come after acked
 	events    eventTrack
 	holes     holes // frames before the newest that may still come
 	catchUp   catchUp
@@ -227,7 +230,7 @@ func (c *Client) session(ctx context.Context) (up time.Duration, err error) {
 	if err := c.sendHello(session, conn); err != nil {
 		return 0, fmt.Errorf("%s: %w", c.url, linkError(err))
 	}
-	first, err := receiveServer(session, conn, dialTimeout)
+	first, err := c.receiveServer(session, conn, dialTimeout)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", c.url, err)
 	}
@@ -254,7 +257,7 @@ func (c *Client) session(ctx context.Context) (up time.Duration, err error) {
 	})
 	for err == nil {
 		var m *wire.ServerMessage
-		if m, err = receiveServer(session, conn, deadAfter); err == nil {
+		if m, err = c.receiveServer(session, conn, deadAfter); err == nil {
 			err = c.take(m)
 		}
 	}
@@ -281,11 +284,25 @@ func (c *Client) attempt(ctx context.Context) (*websocket.Conn, error) {
 
 var errGarbage = errors.New("server sent what is not argos.v1")
 
-// receiveServer reads a message. Silence for as long as limit ends the link.
-func receiveServer(ctx context.Context, conn *websocket.Conn, limit time.Duration) (*wire.ServerMessage, error) {
-	silence := time.AfterFunc(limit, func() { _ = conn.CloseNow() })
+// receiveServer reads a message. Silence for as long as limit ends the link; a message
+// that comes slowly is no silence.
+func (c *Client) receiveServer(ctx context.Context, conn *websocket.Conn, limit time.Duration) (*wire.ServerMessage, error) {
+	var silent atomic.Bool
+	heard := c.traffic.in.Load()
+	var watch *time.Timer
+	watch = time.AfterFunc(time.Hour, func() {
+		if now := c.traffic.in.Load(); now != heard {
+			heard = now
+			watch.Reset(limit)
+			return
+		}
+		silent.Store(true)
+		_ = conn.CloseNow()
+	})
+	watch.Reset(limit) // it may look at itself from now on
+	defer watch.Stop()
 	kind, data, err := conn.Read(ctx)
-	if !silence.Stop() {
+	if silent.Load() {
 		return nil, fmt.Errorf("server silent for %s", lasting(limit))
 	}
 	if err != nil {
@@ -347,6 +364,8 @@ func sendClient(ctx context.Context, conn *websocket.Conn, m *wire.ClientMessage
 func (c *Client) write(ctx context.Context, conn *websocket.Conn) error {
 	ping := time.NewTicker(clientPingEvery)
 	defer ping.Stop()
+	patience := time.NewTimer(0) // for what was received to be rendered
+	defer patience.Stop()
 	// The first goes at once: an operator wants to see a round trip.
 	id := uint64(1)
 	if err := c.ping(ctx, conn, id); err != nil {
@@ -365,9 +384,17 @@ func (c *Client) write(ctx context.Context, conn *websocket.Conn) error {
 			continue
 		case <-c.wake:
 			if m = c.due(); m == nil {
+				if c.unacknowledged() {
+					patience.Reset(renderSoon)
+				}
 				continue
 			}
 			c.stir() // there may be more
+		case <-patience.C:
+			if !c.unacknowledged() {
+				continue
+			}
+			m = c.ack()
 		}
 		if err := sendClient(ctx, conn, m); err != nil {
 			return err
@@ -401,8 +428,8 @@ func (c *Client) due() *wire.ClientMessage {
 	if m := c.nextRequest(time.Now()); m != nil {
 		return m
 	}
-	if ack := c.ack(); ack != nil {
-		return &wire.ClientMessage{Kind: &wire.ClientMessage_Ack{Ack: ack}}
+	if c.acked != c.ackSent[1] || c.events.at.offset != c.events.ackSent {
+		return c.acknowledge()
 	}
 	return nil
 }
@@ -414,13 +441,26 @@ func (c *Client) closeSession() {
 	c.cut = nil
 }
 
-// ack is what there is to acknowledge, nil if nothing.
-func (c *Client) ack() *wire.Ack {
-	if c.acked == c.ackSent && c.events.at.offset == c.events.ackSent {
-		return nil
-	}
-	c.ackSent, c.events.ackSent = c.acked, c.events.at.offset
-	return &wire.Ack{Frames: c.acked, Offset: c.events.at.offset, RenderedNs: nanos(c.ackedAt)}
+// unacknowledged reports whether frame messages were received that the server does not
+// know of.
+func (c *Client) unacknowledged() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.messages != c.ackSent[0]
+}
+
+// ack acknowledges what there is.
+func (c *Client) ack() *wire.ClientMessage {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.acknowledge()
+}
+
+func (c *Client) acknowledge() *wire.ClientMessage {
+	c.ackSent, c.events.ackSent = [2]uint64{c.messages, c.acked}, c.events.at.offset
+	return &wire.ClientMessage{Kind: &wire.ClientMessage_Ack{Ack: &wire.Ack{
+		Received: c.messages, Frames: c.acked, Offset: c.events.at.offset, RenderedNs: nanos(c.ackedAt),
+	}}}
 }
 
 func (v View) message() *wire.View {
@@ -440,6 +480,7 @@ func (c *Client) take(m *wire.ServerMessage) error {
 			return fmt.Errorf("%w: %w", errGarbage, err)
 		}
 		fresh := c.received(f, time.Duration(kind.Frame.GetSentMonoNs()), now)
+		c.stir()
 		if fresh {
 			c.sink.Frame(f)
 		}

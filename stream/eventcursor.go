@@ -12,6 +12,8 @@ const (
 	eventWindow  = 64 // messages on their way to a viewer that have not been acknowledged
 	eventsAtOnce = 64
 	eventsOnJoin = 100
+
+	eventsPerFrame = 16 // where there are many: a message of each lane takes about as much
 )
 
 // An eventCursor is where one viewer is in the event log.

@@ -3,8 +3,6 @@ package stream
 import (
 	"math"
 	"time"
-
-	"argos/spectrum"
 )
 
 const (
@@ -13,30 +11,37 @@ const (
 	lagAllowed  = 250 * time.Millisecond // over the least round trip before the window halves
 
 	messageMost = 250 * time.Millisecond // of the link that a frame message may take
+	messageRoom = messageMost * 2 / 3    // and of a higher tier that is tried
 	tierCells   = 256                    // no tier has fewer cells, unless fewer are asked for
 	tierHolds   = 5 * time.Second        // before a higher tier is tried
+	rateAtFirst = 64_000                 // bytes a second, of a link that is not known yet
+	rateMost    = 1e9                    // bytes a second: what took no time tells no rate
 	rateHolds   = 10 * time.Second       // the best rate of the link counts for so long
-	serviceMost = 1e9                    // bytes a second: what took no time tells no rate
+	busyHolds   = 2 * time.Second        // a rate is that of about so much time that the link was busy
 	routeHolds  = 10 * time.Second       // without an acknowledgement in time, and the route may be another
 )
 
-// A flow is what a viewer's acknowledgements tell of its link: how many messages may be
-// under way, and how large they may be. It is not safe for concurrent use.
+// A flow is what a viewer's acknowledgements tell: of its link, when frame messages have
+// come, which says how large they may be; and of its screen, when they are shown, which
+// says how many may be under way. It is not safe for concurrent use.
 type flow struct {
-	window int
-	sent   []flight      // frame messages not yet acknowledged, oldest first
-	count  uint64        // frame messages acknowledged
-	least  time.Duration // round trip of the route: the shortest time to an acknowledgement
-	acked  time.Time     // when the newest acknowledgement came
+	window  int
+	sent    []flight // frame messages not yet shown, oldest first
+	shown   uint64   // frame messages shown
+	arrived uint64   // and received
 
-	inTime time.Time // when the newest came in time
-	probe  probe
+	least    time.Duration // round trip of the route: the shortest time to an acknowledgement
+	arrival  time.Time     // the newest
+	inTime   time.Time     // when the newest came in time
+	probe    probe
+	busyFrom time.Time // since when the link has had something to do, or a part of that
+	busy     float64   // bytes that it took since
 
 	rate, rateBefore float64 // best of the link in this and the last rateHolds, bytes a second; 0: not known
 	rateSince        time.Time
-	cell             float64 // bytes that a cell takes
-	tier             int     // how often the cells asked for are halved
-	tierSince        time.Time
+	lateRate         float64 // where the newest message came late; 0: it did not
+	tier             int       // how often the cells asked for are halved
+	tierSince        time.Time // zero: the next is not to wait
 }
 
 // A flight is one frame message under way.
@@ -60,65 +65,77 @@ func newFlow(roundTrip time.Duration, now time.Time) flow {
 	return flow{window: windowMost, least: roundTrip, inTime: now}
 }
 
-// room reports whether another frame message may be sent: what is under way is little,
-// in number and for the link.
+// room reports whether another frame message may be sent: what is not yet shown is
+// little, and so is what the link has not yet taken.
 func (f *flow) room() bool {
+	coming := f.sent[f.arrived-f.shown:]
 	if f.probe != probeNone {
-		return len(f.sent) == 0
+		return len(coming) == 0
 	}
 	bytes := 0
-	for _, s := range f.sent {
+	for _, s := range coming {
 		bytes += s.bytes
 	}
-	return len(f.sent) < f.window && f.takes(float64(bytes)) <= messageMost
+	return len(f.sent) < f.window && f.takes(bytes) <= messageMost
 }
 
-// send counts a frame message of so many bytes and cells in.
-func (f *flow) send(bytes, cells int, now time.Time) {
-	if f.probe == probeEmpty && len(f.sent) == 0 {
+// send counts a frame message of so many bytes in.
+func (f *flow) send(bytes int, now time.Time) {
+	if f.probe == probeEmpty {
 		f.probe = probeAlone
 	}
 	f.sent = append(f.sent, flight{bytes, now})
-	each := float64(bytes) / float64(cells)
-	if f.cell == 0 {
-		f.cell = each
-	}
-	f.cell += (each - f.cell) / 4
 }
 
-// acknowledge takes the first so many frame messages as shown and returns how long each
-// of those that were under way took. What took longer than the least round trip and
-// lagAllowed halves the window; what did not lets it grow again.
-func (f *flow) acknowledge(count uint64, now time.Time, each func(took time.Duration)) {
-	done := int(min(count-min(count, f.count), uint64(len(f.sent))))
-	if done == 0 {
+// acknowledge takes the first so many frame messages as received and as shown, and tells
+// how long each that was not shown before took. What took longer than the least round
+// trip and lagAllowed halves the window; what did not lets it grow again.
+func (f *flow) acknowledge(received, shown uint64, now time.Time, each func(took time.Duration)) {
+	most := f.shown + uint64(len(f.sent))
+	shown = min(max(shown, f.shown), most)
+	f.arrive(min(max(received, shown, f.arrived), most), now)
+	if shown == f.shown {
 		return
 	}
-	bytes := 0
+	done := shown - f.shown
 	for _, s := range f.sent[:done] {
-		bytes += s.bytes
 		each(now.Sub(s.sent))
 	}
-	took := now.Sub(f.sent[done-1].sent)
-	if f.least == 0 || took < f.least {
-		f.least = took
-	}
-	// The link was busy with them since the acknowledgement before, or since the first
-	// of them can have been through.
-	began := f.sent[0].sent.Add(f.least)
-	if f.acked.After(began) {
-		began = f.acked
-	}
-	late := took > f.least+lagAllowed
-	f.measure(min(float64(bytes)/max(now.Sub(began).Seconds(), 1e-9), serviceMost), late, now)
-	if late {
+	if f.late(now.Sub(f.sent[done-1].sent)) {
 		f.window = max(f.window/2, windowLeast)
 	} else {
 		f.window = min(f.window+1, windowMost)
 	}
 	f.sent = f.sent[:copy(f.sent, f.sent[done:])]
-	f.count += uint64(done)
-	f.acked = now
+	f.shown = shown
+}
+
+func (f *flow) late(took time.Duration) bool { return took > f.least+lagAllowed }
+
+// arrive takes the first so many frame messages as received.
+func (f *flow) arrive(count uint64, now time.Time) {
+	came := f.sent[f.arrived-f.shown : count-f.shown]
+	if len(came) == 0 {
+		return
+	}
+	took := now.Sub(came[len(came)-1].sent)
+	if f.least == 0 || took < f.least {
+		f.least = took
+	}
+	// The link is busy from when the first of them can have been through.
+	if began := came[0].sent.Add(f.least); began.After(f.arrival) {
+		f.busyFrom, f.busy = began, 0
+	}
+	for _, s := range came {
+		f.busy += float64(s.bytes)
+	}
+	span := now.Sub(f.busyFrom)
+	late := f.late(took)
+	f.measure(min(f.busy/max(span.Seconds(), 1e-9), rateMost), late, now)
+	if span > busyHolds {
+		f.busyFrom, f.busy = now.Add(-span/2), f.busy/2
+	}
+	f.arrived, f.arrival = count, now
 	f.judge(took, late, now)
 }
 
@@ -135,47 +152,60 @@ func (f *flow) judge(took time.Duration, late bool, now time.Time) {
 	}
 }
 
-// measure takes a rate of the link. One of a link that is behind is what it takes;
-// of others it takes at least that.
+// measure takes a rate of the link. It takes at least that; and no more if messages come
+// late time after time, for once may be jitter.
 func (f *flow) measure(rate float64, late bool, now time.Time) {
+	again := late && f.lateRate > 0
+	switch {
+	case again:
+		f.rate, f.rateBefore, f.rateSince = max(rate, f.lateRate), 0, now
+	case now.Sub(f.rateSince) > rateHolds:
+		f.rate, f.rateBefore, f.rateSince = rate, f.rate, now
+	default:
+		f.rate = max(f.rate, rate)
+	}
+	f.lateRate = 0
 	if late {
-		f.rate, f.rateBefore, f.rateSince = rate, rate, now
-		return
+		f.lateRate = rate
 	}
-	if now.Sub(f.rateSince) > rateHolds {
-		f.rate, f.rateBefore, f.rateSince = 0, f.rate, now
-	}
-	f.rate = max(f.rate, rate)
 }
 
-// takes is how long so many bytes take on the link; 0: not known.
-func (f *flow) takes(bytes float64) time.Duration {
+// takes is how long so many bytes take on the link.
+func (f *flow) takes(bytes int) time.Duration {
 	rate := max(f.rate, f.rateBefore)
 	if rate == 0 {
-		return 0
+		rate = rateAtFirst
 	}
-	return time.Duration(min(bytes/rate*float64(time.Second), math.MaxInt64/2))
+	return time.Duration(min(float64(bytes)/rate*float64(time.Second), math.MaxInt64/2))
 }
 
-// fit is s, or the highest tier of it that the link takes in messageMost: lower at
-// once, higher after tierHolds, if that leaves some room.
-func (f *flow) fit(s spectrum.Slice, now time.Time) spectrum.Slice {
-	lasts := func(tier int) time.Duration { return f.takes(float64(s.Tier(tier).Cells()) * f.cell) }
-	lower := func() bool { return s.Tier(f.tier+1).Cells() >= tierCells }
-	for f.tier > 0 && s.Tier(f.tier).Cells() < tierCells { // fewer are asked for than were
-		f.tier--
+// mayRise reports whether a higher tier is to be tried.
+func (f *flow) mayRise(now time.Time) bool {
+	return f.tier > 0 && max(f.rate, f.rateBefore) > 0 && now.Sub(f.tierSince) >= tierHolds
+}
+
+// choose is the tier for a frame message, 0 to lowest, that takes size(tier) bytes: the
+// one before, or a lower one if the link takes that too long; or, if it may rise, the
+// highest that leaves some room.
+func (f *flow) choose(rise bool, lowest int, size func(tier int) int) int {
+	tier := min(f.tier, lowest)
+	for rise && tier > 0 && f.takes(size(tier-1)) <= messageRoom {
+		tier--
 	}
-	if lasts(f.tier) > messageMost && lower() {
-		for f.tier++; lasts(f.tier) > messageMost && lower(); {
-			f.tier++
-		}
+	for tier < lowest && f.takes(size(tier)) > messageMost {
+		tier++
+	}
+	return tier
+}
+
+// settle takes over in which tier a frame message goes, and whether a higher one was
+// tried. One that was chosen before the link is known is not held.
+func (f *flow) settle(tier int, tried bool, now time.Time) {
+	if tier != f.tier || tried {
 		f.tierSince = now
 	}
-	if f.tier > 0 && now.Sub(f.tierSince) >= tierHolds && lasts(f.tier-1) <= messageMost*2/3 {
-		for f.tier--; f.tier > 0 && lasts(f.tier-1) <= messageMost*2/3; {
-			f.tier--
-		}
-		f.tierSince = now
+	if max(f.rate, f.rateBefore) == 0 {
+		f.tierSince = time.Time{}
 	}
-	return s.Tier(f.tier)
+	f.tier = tier
 }

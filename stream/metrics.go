@@ -30,8 +30,7 @@ type metrics struct {
 
 	messageFrames prometheus.Histogram
 	mergedFrames  prometheus.Counter
-	evictedFrames prometheus.Counter // gaps, by reason
-	retunedFrames prometheus.Counter
+	gapFrames     *prometheus.CounterVec // by reason
 
 	gapEvents      *prometheus.CounterVec // by reason
 	unloggedEvents prometheus.Counter
@@ -72,8 +71,10 @@ func newMetrics() *metrics {
 		"Frames that a frame message stands for: 1 to a viewer that keeps up.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 1024}))
 	m.mergedFrames = counter("argos_merged_frames_total", "Frames that went to a viewer merged into another.")
 
-	gaps := counters("argos_gap_frames_total", "Frames that a viewer wanted and did not get in any form, by reason.", "reason")
-	m.evictedFrames, m.retunedFrames = gaps.WithLabelValues(gapEvicted), gaps.WithLabelValues(gapGenerations)
+	m.gapFrames = counters("argos_gap_frames_total", "Frames that a viewer wanted and did not get in any form, by reason.", "reason")
+	for _, reason := range []string{gapEvicted, gapGenerations, gapHoles} {
+		m.gapFrames.WithLabelValues(reason)
+	}
 	m.gapEvents = counters("argos_gap_events_total", "Events that a viewer wanted and did not get, by reason.", "reason")
 	for _, reason := range []string{gapEvicted, gapDiverged} {
 		m.gapEvents.WithLabelValues(reason)
@@ -130,11 +131,7 @@ func (m *metrics) timed(f *shared) {
 
 // skipped counts a gap.
 func (m *metrics) skipped(g *wire.Gap) {
-	frames := m.evictedFrames
-	if g.GetReason() == gapGenerations {
-		frames = m.retunedFrames
-	}
-	frames.Add(float64(g.GetLast() - g.GetFirst() + 1))
+	m.gapFrames.WithLabelValues(g.GetReason()).Add(float64(g.GetLast() - g.GetFirst() + 1))
 }
 
 // What became of the position that a viewer came with.

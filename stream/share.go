@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ type share struct {
 	mu      sync.Mutex
 	recent  [shareEntries]*shared
 	next    int
+	bytes   int    // of their messages
 	encoded uint64 // distinct parts made
 	reused  uint64 // times that one was there already
 }
@@ -22,6 +24,9 @@ type share struct {
 // shareEntries is how many encoded parts are kept: enough for the tiers and encodings
 // in use and a few viewers that lag.
 const shareEntries = 64
+
+// shareBytes bounds what they take together; one larger than that is kept until the next.
+const shareBytes = 8 << 20
 
 // A part is what is encoded once.
 type part struct {
@@ -36,6 +41,7 @@ type shared struct {
 	part     part
 	once     sync.Once
 	message  []byte
+	kept     bool      // its bytes are counted
 	first    uint64    // the range that message stands for: within part, one generation
 	last     uint64    // 0: nothing of the part's generation is held any more
 	sampled  time.Time // of the newest frame: its last sample
@@ -55,6 +61,7 @@ func (s *share) get(p part) *shared {
 	}
 	if found == nil {
 		found = &shared{part: p}
+		s.drop(s.next)
 		s.recent[s.next] = found
 		s.next = (s.next + 1) % shareEntries
 		s.encoded++
@@ -62,8 +69,37 @@ func (s *share) get(p part) *shared {
 		s.reused++
 	}
 	s.mu.Unlock()
-	found.once.Do(func() { s.make(found) })
+	found.once.Do(func() {
+		s.make(found)
+		s.keep(found)
+	})
 	return found
+}
+
+// keep counts what was made, and lets go of the oldest where it is too much.
+func (s *share) keep(made *shared) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	made.kept = slices.Contains(s.recent[:], made)
+	if made.kept {
+		s.bytes += len(made.message)
+	}
+	for n := range shareEntries {
+		if s.bytes <= shareBytes {
+			return
+		}
+		if at := (s.next + n) % shareEntries; s.recent[at] != made {
+			s.drop(at)
+		}
+	}
+}
+
+// drop forgets one part.
+func (s *share) drop(at int) {
+	if e := s.recent[at]; e != nil && e.kept {
+		s.bytes -= len(e.message)
+	}
+	s.recent[at] = nil
 }
 
 // counts are the distinct parts made so far, and how often one was there already.

@@ -55,9 +55,26 @@ func (c *Client) tell() {
 func (c *Client) note(e Event) { c.news = append(c.news, news{event: &e}) }
 
 // lose counts frames that will not come.
-func (c *Client) lose(h hole) {
-	c.link.Missing += h.last - h.first + 1
+func (c *Client) lose(h hole, reason string, now time.Time) {
+	frames := h.last - h.first + 1
+	c.link.Missing += frames
+	why := lossReasons[reason]
+	if why == "" {
+		why = cleanText(reason)
+	}
 	c.news = append(c.news, news{gap: h})
+	c.note(Event{Time: now, Kind: "gap", Severity: Warning, Text: fmt.Sprintf("%d frames lost: %s", frames, why)})
+}
+
+// gapRestart is the reason for what another epoch cannot give. The others are the server's.
+const gapRestart = "restart"
+
+// lossReasons are the reasons for gaps in an operator's words.
+var lossReasons = map[string]string{
+	gapEvicted:     "the server no longer holds them",
+	gapGenerations: "they are from before too many changes of tuning",
+	gapHoles:       "the link was lost too often before they came",
+	gapRestart:     "the server was restarted before they came",
 }
 
 // catchUp is what is missed being filled in after a reconnect.
@@ -130,7 +147,7 @@ func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) {
 	c.heard = now
 	c.rtt, c.mono = roundTrips{}, roundTrips{}
 	c.catchUp = catchUp{}
-	c.messages, c.acked, c.ackSent = 0, 0, 0
+	c.messages, c.acked, c.ackSent, c.refused = 0, 0, [2]uint64{}, nil
 	c.times = [framesTimed]frameTimes{}
 	c.resumeRequests(sameEpoch)
 	if !sameEpoch {
@@ -146,7 +163,7 @@ func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) {
 	down := now.Sub(outage.From)
 	if !sameEpoch || !w.GetResumed() {
 		for _, h := range c.holes {
-			c.lose(h)
+			c.lose(h, gapRestart, now)
 		}
 		c.holes = nil
 	}
@@ -193,8 +210,11 @@ func (c *Client) received(f *spectrum.Frame, sent time.Duration, now time.Time) 
 	l := &c.link
 	past := f.FirstSeq <= l.LastSeq
 	if past && !c.holes.fill(f.FirstSeq, f.LastSeq) {
+		c.refused = append(c.refused, c.messages)
+		c.advance()
 		return false
 	}
+	c.fewHoles(now)
 	if f.Merged() > 1 {
 		l.Merged += uint64(f.Merged())
 	}
@@ -233,11 +253,8 @@ func (c *Client) serverBegan() time.Time {
 func (c *Client) newest(f *spectrum.Frame, now time.Time) {
 	l := &c.link
 	if l.LastSeq > 0 && f.FirstSeq > l.LastSeq+1 {
-		if len(c.holes) == holesMost {
-			c.lose(c.holes[0])
-			c.holes = slices.Delete(c.holes, 0, 1)
-		}
 		c.holes = append(c.holes, hole{l.LastSeq + 1, f.FirstSeq - 1})
+		c.fewHoles(now)
 	}
 	if f.FirstSeq == l.LastSeq+1 {
 		took := (f.Mono.Measured - c.measured) / time.Duration(f.Merged())
@@ -251,6 +268,14 @@ func (c *Client) newest(f *spectrum.Frame, now time.Time) {
 	measured := f.Grid.Measured()
 	if f.Grid.Part.Cell > measured.Slice(c.view.LowHz, c.view.HighHz, c.view.Columns).Cell {
 		l.Tier = f.Grid.Bins
+	}
+}
+
+// fewHoles gives up the oldest holes where there are too many.
+func (c *Client) fewHoles(now time.Time) {
+	for len(c.holes) > holesMost {
+		c.lose(c.holes[0], gapHoles, now)
+		c.holes = slices.Delete(c.holes, 0, 1)
 	}
 }
 
@@ -277,15 +302,8 @@ func (c *Client) gone(g *wire.Gap) {
 	if !c.holes.fill(h.first, h.last) {
 		return
 	}
-	c.lose(h)
-	why := map[string]string{
-		gapEvicted:     "the server no longer holds them",
-		gapGenerations: "they are from before too many changes of tuning",
-	}[g.GetReason()]
-	if why == "" {
-		why = cleanText(g.GetReason())
-	}
-	c.note(Event{Time: now, Kind: "gap", Severity: Warning, Text: fmt.Sprintf("%d frames lost: %s", h.last-h.first+1, why)})
+	c.lose(h, g.GetReason(), now)
+	c.fewHoles(now)
 	c.caughtUp(now)
 }
 
@@ -297,6 +315,7 @@ func (c *Client) rendered(seq uint64, now time.Time) {
 			continue
 		}
 		c.acked, c.ackedAt = t.message, now
+		c.advance()
 		if !t.past {
 			c.link.Age = Age{
 				Capture: max(t.measured.Sub(t.sampled), 0),
@@ -307,6 +326,14 @@ func (c *Client) rendered(seq uint64, now time.Time) {
 			}
 		}
 		return
+	}
+}
+
+// advance acknowledges what was no news behind what was rendered.
+func (c *Client) advance() {
+	for len(c.refused) > 0 && c.refused[0] <= c.acked+1 {
+		c.acked = max(c.acked, c.refused[0])
+		c.refused = c.refused[1:]
 	}
 }
 

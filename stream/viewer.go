@@ -54,7 +54,8 @@ type viewer struct {
 	// Of the writer alone.
 	cursor     uint64 // next sequence number to send
 	holes      holes  // before the cursor, still to be filled
-	rowFrames  uint64 // how many frames go in a row of a hole
+	unasked    int    // of the oldest of them that are too many
+	eventsSent int    // since there was time for a frame
 	oldest     uint64 // what of the holes is older than this is too old
 	filled     bool   // the last frame message was a row of a hole
 	deviceSeen uint64
@@ -80,6 +81,10 @@ var errHello = errors.New("the first message must be Hello")
 // error says which.
 func (v *viewer) run(ctx context.Context) error {
 	hello, err := v.hello(ctx)
+	var welcome *wire.ServerMessage
+	if err == nil {
+		welcome, err = v.welcome(hello) // before the reader, who may find another view behind it
+	}
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -115,7 +120,7 @@ func (v *viewer) run(ctx context.Context) error {
 	})()
 	v.server.enter(v)
 	defer v.server.leave(v)
-	err = v.welcome(session, hello)
+	err = v.send(session, welcome)
 	for err == nil {
 		err = v.write(ctx, session)
 	}
@@ -176,19 +181,19 @@ func (v *viewer) receive(ctx context.Context) (*wire.ClientMessage, error) {
 	return m, nil
 }
 
-// welcome answers hello.
-func (v *viewer) welcome(ctx context.Context, hello *wire.Hello) error {
+// welcome sets the cursors and answers hello.
+func (v *viewer) welcome(hello *wire.Hello) (*wire.ServerMessage, error) {
 	v.setView(hello.GetView())
 	head, resumed := v.place(hello.GetResume())
 	eventsResumed, err := v.events.join(hello.GetResume())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return v.send(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Welcome{Welcome: &wire.Welcome{
+	return &wire.ServerMessage{Kind: &wire.ServerMessage_Welcome{Welcome: &wire.Welcome{
 		Session: v.session, Epoch: v.server.epoch, Role: roleOperator,
 		Server: v.server.host, Version: v.server.options.Version, Pid: int32(os.Getpid()),
 		Head: head, Resumed: resumed, EventsResumed: eventsResumed,
-	}}})
+	}}}, nil
 }
 
 // begin takes who the viewer is and which events it wants.
@@ -233,18 +238,19 @@ func (v *viewer) place(resume *wire.Position) (newest *wire.Position, resumed bo
 func (v *viewer) resume(from *wire.Position, head uint64) {
 	last := from.GetSeq()
 	v.cursor = max(last+1, head-1)
+	end := uint64(0) // of the holes so far
 	for _, r := range from.GetHoles() {
-		if n := len(v.holes); r.GetFirst() > 0 && r.GetFirst() <= r.GetLast() && r.GetLast() <= last &&
-			n < holesMost && (n == 0 || r.GetFirst() > v.holes[n-1].last) {
-			v.holes = append(v.holes, hole{r.GetFirst(), r.GetLast()})
+		if r.GetFirst() > end && r.GetFirst() <= r.GetLast() && r.GetLast() <= last {
+			end = r.GetLast()
+			v.holes = append(v.holes, hole{r.GetFirst(), end})
 		}
 	}
 	if last+1 < v.cursor {
 		v.holes = append(v.holes, hole{last + 1, v.cursor - 1})
 	}
+	v.unasked = max(len(v.holes)-holesMost, 0)
 	v.oldest = v.server.history.Recent(0, head, generationsAtOnce)
 	v.filled = true // the newest goes first
-	v.rowFrames = max(uint64(v.view.Row.Seconds()*v.server.source.Settings().FPS), 1)
 }
 
 // read takes what the viewer says until the link ends.
@@ -256,7 +262,7 @@ func (v *viewer) read(ctx context.Context) error {
 		}
 		switch kind := m.GetKind().(type) {
 		case *wire.ClientMessage_Ack:
-			v.acknowledge(kind.Ack.GetFrames())
+			v.acknowledge(kind.Ack.GetReceived(), kind.Ack.GetFrames())
 			if v.events.acknowledge(kind.Ack.GetOffset()) {
 				v.stir()
 			}
@@ -307,10 +313,11 @@ func (v *viewer) setView(w *wire.View) {
 	v.view = view
 }
 
-// acknowledge takes the first so many frame messages of the session as shown.
-func (v *viewer) acknowledge(frames uint64) {
+// acknowledge takes the first so many frame messages of the session as received, and as
+// shown.
+func (v *viewer) acknowledge(received, shown uint64) {
 	v.mu.Lock()
-	v.flow.acknowledge(frames, time.Now(), func(took time.Duration) { v.metrics.acknowledged.Observe(took.Seconds()) })
+	v.flow.acknowledge(received, shown, time.Now(), func(took time.Duration) { v.metrics.acknowledged.Observe(took.Seconds()) })
 	v.mu.Unlock()
 	v.stir()
 }

@@ -36,10 +36,7 @@ func (v *viewer) write(ctx, session context.Context) error {
 		v.gpsSeen = fix
 		return v.put(session, gps)
 	}
-	if busy, err := v.events.write(session, v); busy || err != nil {
-		return err
-	}
-	if busy, err := v.writeFrame(session); busy || err != nil {
+	if busy, err := v.writeNext(session); busy || err != nil {
 		return err
 	}
 
@@ -59,6 +56,23 @@ func (v *viewer) write(ctx, session context.Context) error {
 	return nil
 }
 
+// writeNext sends an event or a frame, if there is one. Events go first, but many of them
+// do not keep frames from going between.
+func (v *viewer) writeNext(ctx context.Context) (busy bool, err error) {
+	if v.eventsSent >= eventsPerFrame {
+		v.eventsSent = 0
+		if busy, err := v.writeFrame(ctx); busy || err != nil {
+			return busy, err
+		}
+	}
+	if busy, err := v.events.write(ctx, v); busy || err != nil {
+		v.eventsSent++
+		return busy, err
+	}
+	v.eventsSent = 0
+	return v.writeFrame(ctx)
+}
+
 // writeFrame sends everything from the cursor to the head as one message, or a row of a
 // hole, if the window has room and there is anything: the newest first, then by turns.
 func (v *viewer) writeFrame(ctx context.Context) (busy bool, err error) {
@@ -68,6 +82,11 @@ func (v *viewer) writeFrame(ctx context.Context) (busy bool, err error) {
 	head := v.server.history.Head()
 	live, fill := v.cursor < head, len(v.holes) > 0
 	switch {
+	case fill && v.unasked > 0: // holes beyond those that are remembered
+		gone := v.holes[0]
+		v.holes = v.holes[1:]
+		v.unasked--
+		return true, v.writeGap(ctx, []*wire.Gap{{First: gone.first, Last: gone.last, Reason: gapHoles}})
 	case !room || !live && !fill:
 		return false, nil
 	case live && (!fill || v.filled):
@@ -81,7 +100,7 @@ func (v *viewer) writeFrame(ctx context.Context) (busy bool, err error) {
 
 // writeLive sends what there is from the cursor on, up to the end of its generation.
 func (v *viewer) writeLive(ctx context.Context, head uint64) error {
-	frame, err := v.part(v.server.history.Recent(v.cursor, head, generationsAtOnce), head)
+	frame, err := v.part(v.server.history.Recent(v.cursor, head, generationsAtOnce), head, true)
 	if frame == nil {
 		return err
 	}
@@ -92,12 +111,13 @@ func (v *viewer) writeLive(ctx context.Context, head uint64) error {
 	}
 	v.metrics.timed(frame)
 	if frame.first > before {
-		return v.writeGap(ctx, before, frame.first-1)
+		return v.writeGap(ctx, gaps(before, frame.first-1, v.server.history.Tail()))
 	}
 	return nil
 }
 
-// writeRow sends the newest row of the newest hole.
+// writeRow sends the newest row of the newest hole. Rows begin at multiples of their
+// length, so that viewers that come back together get the same.
 func (v *viewer) writeRow(ctx context.Context) error {
 	at := len(v.holes) - 1
 	h := &v.holes[at]
@@ -106,10 +126,14 @@ func (v *viewer) writeRow(ctx context.Context) error {
 	if h.last < oldest {
 		gone := *h
 		v.holes = v.holes[:at]
-		return v.writeGap(ctx, gone.first, gone.last)
+		return v.writeGap(ctx, gaps(gone.first, gone.last, history.Tail()))
 	}
-	row := h.last + 1 - min(v.rowFrames, h.last)
-	frame, err := v.part(history.Recent(max(h.first, row, oldest), h.last+1, 1), h.last+1)
+	v.mu.Lock()
+	pace := v.view.Row
+	v.mu.Unlock()
+	frames := max(uint64(pace.Seconds()*v.server.source.Settings().FPS), 1)
+	row := h.last - h.last%frames
+	frame, err := v.part(history.Recent(max(h.first, row, oldest), h.last+1, 1), h.last+1, false)
 	if frame == nil {
 		return err
 	}
@@ -121,17 +145,35 @@ func (v *viewer) writeRow(ctx context.Context) error {
 
 // part is the encoded frames of the generation of from up to but not including to, as
 // the viewer can show them and its link takes them; nil where they are gone meanwhile.
-func (v *viewer) part(from, to uint64) (*shared, error) {
+// A message that the link takes too long for goes in the next lower tier; what is live
+// decides in which the next begins.
+func (v *viewer) part(from, to uint64, live bool) (*shared, error) {
 	grid, ok := v.server.history.GridAt(from)
 	if !ok {
 		return nil, nil
 	}
+	now := time.Now()
 	v.mu.Lock()
-	slice := v.flow.fit(grid.Slice(v.view.LowHz, v.view.HighHz, v.view.Columns), time.Now())
+	flow := v.flow // as it is now: what is asked for below takes its time
+	view, rise := v.view, live && flow.mayRise(now)
 	v.mu.Unlock()
-	frame := v.server.share.get(part{v.encoding, grid.Generation, slice, from, to})
+	asked := grid.Slice(view.LowHz, view.HighHz, view.Columns)
+	lowest := 0
+	for asked.Tier(lowest+1).Cells() >= tierCells {
+		lowest++
+	}
+	in := func(tier int) *shared {
+		return v.server.share.get(part{v.encoding, grid.Generation, asked.Tier(tier), from, to})
+	}
+	tier := flow.choose(rise, lowest, func(tier int) int { return len(in(tier).message) })
+	frame := in(tier)
 	if frame.err != nil || frame.last == 0 {
 		return nil, frame.err
+	}
+	if live {
+		v.mu.Lock()
+		v.flow.settle(tier, rise, now)
+		v.mu.Unlock()
 	}
 	return frame, nil
 }
@@ -140,7 +182,7 @@ func (v *viewer) part(from, to uint64) (*shared, error) {
 func (v *viewer) writePart(ctx context.Context, frame *shared, live bool) error {
 	now := time.Now()
 	v.mu.Lock()
-	v.flow.send(len(frame.message), frame.part.slice.Cells(), now)
+	v.flow.send(len(frame.message), now)
 	v.progress.next, v.progress.filling = v.cursor, len(v.holes) > 0
 	if live && frame.last > frame.first {
 		v.progress.merged = now
@@ -154,8 +196,8 @@ func (v *viewer) writePart(ctx context.Context, frame *shared, live bool) error 
 }
 
 // writeGap declares frames that the viewer will not get in any form.
-func (v *viewer) writeGap(ctx context.Context, first, last uint64) error {
-	for _, g := range gaps(first, last, v.server.history.Tail()) {
+func (v *viewer) writeGap(ctx context.Context, gaps []*wire.Gap) error {
+	for _, g := range gaps {
 		v.metrics.skipped(g)
 		if err := v.send(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Gap{Gap: g}}); err != nil {
 			return err
@@ -168,6 +210,7 @@ func (v *viewer) writeGap(ctx context.Context, first, last uint64) error {
 const (
 	gapEvicted     = "evicted"     // no longer held
 	gapGenerations = "generations" // of generations that are too many
+	gapHoles       = "holes"       // of holes that are too many
 )
 
 // gaps are the frames first to last by the reason why they do not come; tail is the

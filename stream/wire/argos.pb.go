@@ -596,13 +596,15 @@ func (x *Range) GetLast() uint64 {
 	return 0
 }
 
-// Cumulative: so many frame messages of this session are on the screen, every event up
-// to offset is applied. Without it the server stops sending frames and merges them.
+// Cumulative: so many frame messages of this session are on the screen, so many have been
+// received, every event up to offset is applied. Without it the server stops sending
+// frames and merges them.
 type Ack struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Frames        uint64                 `protobuf:"varint,1,opt,name=frames,proto3" json:"frames,omitempty"`
 	Offset        uint64                 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
 	RenderedNs    int64                  `protobuf:"varint,3,opt,name=rendered_ns,json=renderedNs,proto3" json:"rendered_ns,omitempty"` // when the newest of them was on the screen
+	Received      uint64                 `protobuf:"varint,4,opt,name=received,proto3" json:"received,omitempty"`                       // at least frames
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -654,6 +656,13 @@ func (x *Ack) GetOffset() uint64 {
 func (x *Ack) GetRenderedNs() int64 {
 	if x != nil {
 		return x.RenderedNs
+	}
+	return 0
+}
+
+func (x *Ack) GetReceived() uint64 {
+	if x != nil {
+		return x.Received
 	}
 	return 0
 }
@@ -2645,12 +2654,13 @@ const file_argos_proto_rawDesc = "" +
 	"\x05limit\x18\x03 \x01(\rR\x05limit\"1\n" +
 	"\x05Range\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
-	"\x04last\x18\x02 \x01(\x04R\x04last\"V\n" +
+	"\x04last\x18\x02 \x01(\x04R\x04last\"r\n" +
 	"\x03Ack\x12\x16\n" +
 	"\x06frames\x18\x01 \x01(\x04R\x06frames\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x04R\x06offset\x12\x1f\n" +
 	"\vrendered_ns\x18\x03 \x01(\x03R\n" +
-	"renderedNs\"\x9a\x01\n" +
+	"renderedNs\x12\x1a\n" +
+	"\breceived\x18\x04 \x01(\x04R\breceived\"\x9a\x01\n" +
 	"\aCommand\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12,\n" +
 	"\x03set\x18\x02 \x03(\v2\x1a.argos.v1.Command.SetEntryR\x03set\x12\x17\n" +
