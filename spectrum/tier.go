@@ -34,8 +34,9 @@ func (g *Grid) Measured() Grid {
 func (g *Grid) Slice(lowHz, highHz float64, cells int) Slice {
 	low, high := 0, g.Bins
 	if lowHz < highHz {
-		low = min(max(g.BinAt(lowHz), 0), g.Bins-1)
-		high = min(max(g.BinAt(highHz)+1, low+1), g.Bins)
+		inside := func(hz float64) float64 { return min(max(hz, g.StartHz), g.StopHz()) } // what is far out is no int
+		low = min(max(g.BinAt(inside(lowHz)), 0), g.Bins-1)
+		high = min(max(g.BinAt(inside(highHz))+1, low+1), g.Bins)
 	}
 	s := Slice{Cell: 1}
 	if cells > 0 && high-low > cells {

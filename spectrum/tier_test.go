@@ -26,6 +26,7 @@ func TestSlice(t *testing.T) {
 		{"aligned part", g, 1000 + 10*1024, 1000 + 10*2047.5, 0, Slice{1024, 1024, 1}},
 		{"part that is not aligned", g, 1000 + 10*1000, 1000 + 10*1999.5, 500, Slice{768, 1280, 2}},
 		{"beyond the edges", g, 0, 1e9, 512, Slice{0, 4096, 8}},
+		{"far out", g, 0, 1e300, 512, Slice{0, 4096, 8}},
 		{"one bin", g, 1005, 1006, 100, Slice{0, 1, 1}},
 		{"nowhere", g, 1e9, 2e9, 100, Slice{4095, 1, 1}},
 		{"upside down is all", g, 2000, 1000, 0, Slice{0, 4096, 1}},

@@ -39,7 +39,7 @@ type flow struct {
 
 	rate, rateBefore float64 // best of the link in this and the last rateHolds, bytes a second; 0: not known
 	rateSince        time.Time
-	lateRate         float64 // where the newest message came late; 0: it did not
+	lateRate         float64   // where the newest message came late; 0: it did not
 	tier             int       // how often the cells asked for are halved
 	tierSince        time.Time // zero: the next is not to wait
 }
@@ -119,9 +119,8 @@ func (f *flow) arrive(count uint64, now time.Time) {
 		return
 	}
 	took := now.Sub(came[len(came)-1].sent)
-	if f.least == 0 || took < f.least {
-		f.least = took
-	}
+	shortest := took < f.least // then it tells of the route, and nothing of the rate
+	f.least = min(f.least, took)
 	// The link is busy from when the first of them can have been through.
 	if began := came[0].sent.Add(f.least); began.After(f.arrival) {
 		f.busyFrom, f.busy = began, 0
@@ -131,7 +130,9 @@ func (f *flow) arrive(count uint64, now time.Time) {
 	}
 	span := now.Sub(f.busyFrom)
 	late := f.late(took)
-	f.measure(min(f.busy/max(span.Seconds(), 1e-9), rateMost), late, now)
+	if !shortest {
+		f.measure(min(f.busy/max(span.Seconds(), 1e-9), rateMost), late, now)
+	}
 	if span > busyHolds {
 		f.busyFrom, f.busy = now.Add(-span/2), f.busy/2
 	}

@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"slices"
 	"sync"
 	"time"
 
@@ -14,19 +13,20 @@ type share struct {
 	history *spectrum.History
 
 	mu      sync.Mutex
-	recent  [shareEntries]*shared
-	next    int
-	bytes   int    // of their messages
-	encoded uint64 // distinct parts made
-	reused  uint64 // times that one was there already
+	parts   map[part]*shared
+	order   []*shared // of parts, oldest first
+	bytes   int       // of the messages in order that were made
+	encoded uint64    // distinct parts made
+	reused  uint64    // times that one was there already
 }
 
-// shareEntries is how many encoded parts are kept: enough for the tiers and encodings
-// in use and a few viewers that lag.
-const shareEntries = 64
-
-// shareBytes bounds what they take together; one larger than that is kept until the next.
-const shareBytes = 8 << 20
+// What is kept: enough for the tiers and encodings in use, a few viewers that lag, and
+// the rows of holes of many that come back together. What takes more bytes by itself is
+// kept until the next.
+const (
+	shareEntries = 256
+	shareBytes   = 4 << 20
+)
 
 // A part is what is encoded once.
 type part struct {
@@ -52,18 +52,14 @@ type shared struct {
 // get returns the message for p.
 func (s *share) get(p part) *shared {
 	s.mu.Lock()
-	var found *shared
-	for _, e := range s.recent {
-		if e != nil && e.part == p {
-			found = e
-			break
-		}
-	}
+	found := s.parts[p]
 	if found == nil {
+		if s.parts == nil {
+			s.parts = map[part]*shared{}
+		}
 		found = &shared{part: p}
-		s.drop(s.next)
-		s.recent[s.next] = found
-		s.next = (s.next + 1) % shareEntries
+		s.parts[p] = found
+		s.order = append(s.order, found)
 		s.encoded++
 	} else {
 		s.reused++
@@ -80,26 +76,19 @@ func (s *share) get(p part) *shared {
 func (s *share) keep(made *shared) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	made.kept = slices.Contains(s.recent[:], made)
+	made.kept = s.parts[made.part] == made
 	if made.kept {
 		s.bytes += len(made.message)
 	}
-	for n := range shareEntries {
-		if s.bytes <= shareBytes {
-			return
-		}
-		if at := (s.next + n) % shareEntries; s.recent[at] != made {
-			s.drop(at)
+	for len(s.order) > 1 && (len(s.order) > shareEntries || s.bytes > shareBytes) {
+		oldest := s.order[0]
+		s.order[0] = nil
+		s.order = s.order[1:]
+		delete(s.parts, oldest.part)
+		if oldest.kept {
+			s.bytes -= len(oldest.message)
 		}
 	}
-}
-
-// drop forgets one part.
-func (s *share) drop(at int) {
-	if e := s.recent[at]; e != nil && e.kept {
-		s.bytes -= len(e.message)
-	}
-	s.recent[at] = nil
 }
 
 // counts are the distinct parts made so far, and how often one was there already.

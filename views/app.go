@@ -60,7 +60,8 @@ type App struct {
 	dirty    chan struct{} // something to draw; one slot is enough
 	quitting chan error
 	drawn    uint64 // frame taken last in the draw under way
-	acked    uint64
+	drawnAt  uint64 // and which of those taken that is
+	ackedAt  uint64
 	started  atomic.Bool
 
 	exit   func(int)
@@ -269,7 +270,7 @@ func (a *App) prepare() {
 	if !d.frozen() {
 		d.board.follow(a.live)
 	}
-	a.drawn = a.live.taken
+	a.drawn, a.drawnAt = a.live.taken, a.live.takes
 	if a.newer {
 		d.events = append(d.events[:0], a.events...)
 		a.newer = false
@@ -302,8 +303,8 @@ func (a *App) refresh(link stream.Link, now time.Time) {
 
 // rendered acknowledges what a draw has brought to the terminal.
 func (a *App) rendered() {
-	if a.drawn != a.acked {
-		a.acked = a.drawn
+	if a.drawnAt != a.ackedAt {
+		a.ackedAt = a.drawnAt
 		a.src.Rendered(a.drawn)
 	}
 }

@@ -17,6 +17,7 @@ type board struct {
 	noise           spectrum.NoiseFloor
 	floor           []float32     // of noise in dB, as noise has it
 	seq             uint64        // newest frame
+	takes           uint64        // frames and rows of holes taken so far
 	taken           uint64        // the last of the frame taken last, which may be of a hole
 	first, last     time.Time     // of the newest frame
 	mono            time.Duration // the same as last, by the clock that nobody sets
@@ -37,6 +38,7 @@ func newBoard() *board { return &board{fall: newFall()} }
 // take copies f, whose memory is the link's.
 func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 	b.taken = f.LastSeq
+	b.takes++
 	if b.frames > 0 && !b.anew && f.LastSeq <= b.seq {
 		b.fillIn(f, pace)
 		return
