@@ -64,21 +64,6 @@ func TestGapIsFilled(t *testing.T) {
 	}
 }
 
-// A clock that was set back during an outage does not make one row of many.
-func TestGapIsFilledAcrossAClockStep(t *testing.T) {
-	f := newFall()
-	f.gap(fallFrame(1, 1).First, fallFrame(101, 101).First, 1, 100)
-	f.add(fallFrame(101, 101), time.Second/2, -100, 0)
-	for last := uint64(100); last > 0; last -= 10 {
-		row := fallFrame(last-9, last)
-		row.First, row.Last = row.First.Add(time.Minute), row.Last.Add(time.Minute)
-		f.fill(row, time.Second/2, -100, 0)
-	}
-	if rows := f.all(); len(rows) != 11 {
-		t.Errorf("%d rows: %v", len(rows), rows)
-	}
-}
-
 func TestLostGapIsNotAwaited(t *testing.T) {
 	f := newFall()
 	f.add(fallFrame(1, 10), time.Second, -100, 0)
