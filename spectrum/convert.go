@@ -93,26 +93,30 @@ func railed(src []byte, f device.Format) float32 {
 				n++
 			}
 		}
+	case device.CU8:
+		n = rails8(src, 0x80*ones)
 	default:
-		flip := uint64(0)
-		if f == device.CU8 {
-			flip = 0x80 * ones
-		}
-		for ; len(src) >= 8; src = src[8:] {
-			n += rails8(binary.LittleEndian.Uint64(src) ^ flip)
-		}
-		for _, b := range src {
-			n += rails8(uint64(b) ^ flip&0xff)
-		}
+		n = rails(src)
 	}
 	return float32(n) / float32(total)
 }
 
 const ones = 0x0101010101010101
 
-// rails8 counts the bytes of x that are 127 or -128: with negative ones inverted, both
-// are 127, the only value whose successor has the top bit.
-func rails8(x uint64) int {
+// rails8 counts the bytes of src that are 127 or -128, once the bits of flip are
+// inverted: with negative ones inverted too, both are 127, the only value whose successor has the
+// top bit.
+func rails8(src []byte, flip uint64) (n int) {
+	for ; len(src) >= 8; src = src[8:] {
+		n += railsOf(binary.LittleEndian.Uint64(src) ^ flip)
+	}
+	for _, b := range src {
+		n += railsOf(uint64(b) ^ flip&0xff)
+	}
+	return n
+}
+
+func railsOf(x uint64) int {
 	negative := x >> 7 & ones
 	magnitude := (x ^ negative*0x7f) & (0x7f * ones)
 	return bits.OnesCount64((magnitude + ones) & (0x80 * ones))

@@ -2,6 +2,7 @@ package spectrum
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"argos/device"
@@ -50,8 +51,21 @@ func TestConvert(t *testing.T) {
 		if b == 127 || b == 128 {
 			want = 1
 		}
-		if got := rails8(uint64(b) << 16); got != want {
+		if got := railsOf(uint64(b) << 16); got != want {
 			t.Errorf("byte %d counts %d, want %d", b, got, want)
+		}
+	}
+}
+
+func TestRailsAgree(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 7))
+	for n := range 200 {
+		src := make([]byte, n)
+		for i := range src {
+			src[i] = byte(126 + rng.IntN(4))
+		}
+		if got, want := rails(src), rails8(src, 0); got != want {
+			t.Errorf("%d of %d bytes at the rails, want %d", got, n, want)
 		}
 	}
 }

@@ -69,12 +69,11 @@ func (s *Segment) measured(windows int, first, last time.Time) {
 }
 
 // fold adds cells to the bins from bin on; order says which cell belongs to which.
-func (r *row) fold(bin int, order []uint32, cells []cell) {
+func (r *row) fold(bin int, order []uint32, c cells) {
 	mean, peak := r.mean[bin:][:len(order)], r.max[bin:][:len(order)]
 	for i, at := range order {
-		c := &cells[at]
-		mean[i] += float64(c.sum)
-		peak[i] = max(peak[i], math.Float32frombits(c.max))
+		mean[i] += float64(c.sum[at])
+		peak[i] = max(peak[i], c.max[at])
 	}
 }
 

@@ -68,22 +68,21 @@ func (m *stream) add(b *device.Block, emit func(*Frame)) error {
 	}
 	m.row.note(b)
 	m.at += int64(b.Lost) // so that frames keep their pace
-	size := b.Format.Size()
-	end := m.at + int64(len(b.Samples)/size)
-	taken := func(at int64) time.Time {
+	end := m.at + int64(len(b.Samples)/b.Format.Size())
+	when := func(at int64) time.Time {
 		return b.Time.Add(-lasting(end-1-at, m.rateHz))
 	}
 	n := int64(m.fft.n)
-	for rest, full := m.take(b.Samples, b.Format); full; rest, full = m.take(rest, b.Format) {
-		stop := end - int64(len(rest)/size+m.end-m.start) + n
+	for taken := range m.full(b.Samples, b.Format) {
+		stop := m.at + int64(taken)
 		if stop > m.tick && !m.empty() {
 			m.flush(emit)
 			m.pass(m.tick)
 		}
 		if m.windows == 0 {
-			m.first = taken(stop - n)
+			m.first = when(stop - n)
 		}
-		m.last = taken(stop - 1)
+		m.last = when(stop - 1)
 		m.transform()
 		switch {
 		case stop >= m.tick:

@@ -64,7 +64,7 @@ func (m *sweep) add(b *device.Block, emit func(*Frame)) error {
 		return nil
 	}
 	m.restart()
-	for rest, full := m.take(b.Samples, b.Format); full; rest, full = m.take(rest, b.Format) {
+	for range m.full(b.Samples, b.Format) {
 		m.transform()
 	}
 	samples := len(b.Samples) / b.Format.Size()

@@ -1,6 +1,7 @@
 package spectrum
 
 import (
+	"iter"
 	"math"
 	"time"
 
@@ -12,50 +13,73 @@ import (
 type welch struct {
 	fft     *fft
 	hop     int // samples from one window to the next
-	cells   []cell
+	cells   cells
 	windows int // that are in cells
 
-	buf        []complex64
-	start, end int // of the samples in buf that are still needed
+	bytes  overlap[byte]
+	floats overlap[complex64]
+	some   []complex64 // samples converted
+
+	// The window that is full: int8 as they came, others converted.
+	asBytes  []byte
+	asFloats []complex64
 }
 
-func newWelch(n int, w Window, overlap float64) *welch {
-	hop := max(1, int(float64(n)*(1-overlap)+0.5))
-	return &welch{fft: newFFT(n, w), hop: hop, cells: make([]cell, n), buf: make([]complex64, 2*n)}
+func newWelch(n int, w Window, overlapping float64) *welch {
+	hop := max(1, int(float64(n)*(1-overlapping)+0.5))
+	return &welch{
+		fft: newFFT(n, w), cells: newCells(n),
+		bytes: newOverlap[byte](2*n, 2*hop), floats: newOverlap[complex64](n, hop), some: make([]complex64, n),
+	}
 }
 
 // restart forgets samples that have not filled a window.
-func (w *welch) restart() { w.start, w.end = 0, 0 }
+func (w *welch) restart() { w.bytes.kept, w.floats.kept = 0, 0 }
 
-// take converts samples until a window is full and returns what is left of them, or
-// false when they ran out first.
-func (w *welch) take(src []byte, f device.Format) (rest []byte, full bool) {
-	for w.end-w.start < w.fft.n {
-		if w.start+w.fft.n > len(w.buf) {
-			w.end = copy(w.buf, w.buf[w.start:w.end])
-			w.start = 0
+// full ranges over the windows that samples fill, and tells of each how many samples of
+// src it takes. The loop calls transform. What is left of src when it breaks is forgotten.
+func (w *welch) full(src []byte, f device.Format) iter.Seq[int] {
+	return func(yield func(end int) bool) {
+		n, size := w.fft.n, f.Size()
+		src = src[:len(src)-len(src)%size]
+		if f == device.CI8 {
+			w.asFloats, w.floats.kept = nil, 0
+			for x, end := range w.bytes.windows(src) {
+				w.asBytes = x
+				if !yield(end / size) {
+					return
+				}
+			}
+			return
 		}
-		k := min(len(src)/f.Size(), len(w.buf)-w.end)
-		if k == 0 {
-			return src, false
+		w.bytes.kept = 0
+		for done := 0; len(src) > 0; done += n {
+			some := w.some[:min(len(src)/size, n)]
+			convert(some, src, f)
+			for x, end := range w.floats.windows(some) {
+				w.asFloats = x
+				if !yield(done + end) {
+					return
+				}
+			}
+			src = src[len(some)*size:]
 		}
-		convert(w.buf[w.end:w.end+k], src, f)
-		src = src[k*f.Size():]
-		w.end += k
 	}
-	return src, true
 }
 
-// transform adds the window that take has filled to the cells.
+// transform adds the window that full is at to the cells.
 func (w *welch) transform() {
-	w.fft.power(w.buf[w.start:w.start+w.fft.n], w.cells)
-	w.start += w.hop
+	if w.asFloats != nil {
+		w.fft.floats(w.asFloats, w.cells)
+	} else {
+		w.fft.bytes(w.asBytes, w.cells)
+	}
 	w.windows++
 }
 
 // reset empties the cells.
 func (w *welch) reset() {
-	clear(w.cells)
+	w.cells.clear()
 	w.windows = 0
 }
 
@@ -64,6 +88,46 @@ func (w *welch) reset() {
 func (w *welch) order(dst []uint32, k int) {
 	for i := range dst {
 		dst[i] = w.fft.order[(k+i)&(w.fft.n-1)]
+	}
+}
+
+// An overlap cuts what comes piece by piece into windows of n, a hop apart. Most lie in
+// one piece, and are not copied.
+type overlap[T any] struct {
+	n, hop int
+	tail   []T // from the start of the next window on, and then of the piece after it
+	kept   int // of tail
+}
+
+func newOverlap[T any](n, hop int) overlap[T] {
+	return overlap[T]{n: n, hop: hop, tail: make([]T, 2*n)}
+}
+
+// windows ranges over the windows that end in src, and says where.
+func (o *overlap[T]) windows(src []T) iter.Seq2[[]T, int] {
+	return func(yield func([]T, int) bool) {
+		at := -o.kept
+		if at < 0 {
+			copy(o.tail[o.kept:], src[:min(len(src), o.n)])
+		}
+		for ; at+o.n <= len(src); at += o.hop {
+			var x []T
+			if at < 0 {
+				x = o.tail[at+o.kept:][:o.n]
+			} else {
+				x = src[at:][:o.n]
+			}
+			if !yield(x, at+o.n) {
+				o.kept = 0
+				return
+			}
+		}
+		if at < 0 {
+			copy(o.tail, o.tail[at+o.kept:o.kept+len(src)])
+		} else {
+			copy(o.tail, src[at:])
+		}
+		o.kept = len(src) - at
 	}
 }
 
