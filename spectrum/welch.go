@@ -12,7 +12,6 @@ import (
 // Welch, IEEE Trans. AU-15, 1967).
 type welch struct {
 	fft     *fft
-	hop     int // samples from one window to the next
 	cells   cells
 	windows int // that are in cells
 
