@@ -57,7 +57,7 @@ func (d *desk) drawFrequencies(screen tcell.Screen, x, y, n int) {
 	}
 	taken := x
 	for k := math.Ceil(s.startHz/step - 1e-6); k*step <= s.stopHz*(1+1e-12); k++ {
-		label := strconv.FormatFloat(k*step/1e6, 'f', dec, 64)
+		label := strconv.FormatFloat(k*step/1e6+0, 'f', dec, 64) // +0: no minus before zero
 		at := min(x+s.column(k*step, n)-(len(label)-1)/2, x+n-len(label))
 		at = max(at, x)
 		if at < taken {

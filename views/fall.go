@@ -78,10 +78,10 @@ func (f *fall) insert(i int) *fallRow {
 }
 
 // add raises the newest row by fr, or begins another one when pace has gone by or the
-// grid is another.
+// grid is another. A sweep that takes longer than pace fills its row first.
 func (f *fall) add(fr *spectrum.Frame, pace time.Duration, low, high float64) {
 	r := f.row(0)
-	if r == nil || !r.like(fr) || fr.Mono.Last-r.from >= pace || fr.Mono.Last < r.from {
+	if r == nil || !r.like(fr) || fr.Mono.Last-r.from >= pace && r.seen(fr) || fr.Mono.Last < r.from {
 		r = f.insert(0)
 		r.begin(fr, low, high)
 	}
@@ -163,6 +163,21 @@ func (r *fallRow) begin(fr *spectrum.Frame, low, high float64) {
 		startHz: fr.Grid.StartHz, cellHz: fr.Grid.BinHz * float64(per), stepDB: fr.Grid.StepDB, low: low, high: high,
 		generation: fr.Grid.Generation, bins: fr.Grid.Bins, per: per, from: fr.Mono.First, cells: cells,
 	}
+}
+
+// seen reports whether r has most of the cells of fr already.
+func (r *fallRow) seen(fr *spectrum.Frame) bool {
+	have, all := 0, 0
+	for i := range fr.Segments {
+		s := &fr.Segments[i]
+		for _, q := range r.cells[s.Bin/r.per : (s.Bin+s.Bins-1)/r.per+1] {
+			all++
+			if q != spectrum.Absent {
+				have++
+			}
+		}
+	}
+	return 2*have >= all
 }
 
 func (r *fallRow) raise(fr *spectrum.Frame) {

@@ -160,3 +160,31 @@ func TestFallWhenTheClockIsSet(t *testing.T) {
 		t.Errorf("the row of frame 36 is of %v", last)
 	}
 }
+
+// A sweep that takes longer than the pace fills its row before the next begins.
+func TestSlowSweepFillsItsRow(t *testing.T) {
+	f := newFall()
+	const bins, frames = 6000, 12 // a sweep: 600 ms
+	fr := &spectrum.Frame{Grid: spectrum.Grid{Generation: 1, BinHz: 1, Bins: bins, StepDB: 1}, Max: resized(nil, bins)}
+	for n := range uint64(5 * frames) {
+		fr.FirstSeq, fr.LastSeq = n+1, n+1
+		fr.Mono.First, fr.Mono.Last = time.Duration(n)*50*time.Millisecond, time.Duration(n+1)*50*time.Millisecond
+		s := spectrum.Segment{Bin: int(n%frames) * bins / frames, Bins: bins / frames, Windows: 1}
+		fr.Segments = []spectrum.Segment{s}
+		for i := range s.Bins {
+			fr.Max[s.Bin+i] = int16(n / frames)
+		}
+		f.add(fr, 500*time.Millisecond, -100, 0)
+	}
+	for i := range 5 {
+		r := f.row(i)
+		if r == nil || r.to-r.from != 600*time.Millisecond {
+			t.Fatalf("row %d: %+v", i, r)
+		}
+		for _, q := range r.cells {
+			if q != int16(4-i) {
+				t.Fatalf("row %d has %d", i, q)
+			}
+		}
+	}
+}
