@@ -14,9 +14,9 @@ import (
 // python is Debian's, which has Debian's packages: python3-websockets.
 const python = "/usr/bin/python3"
 
-// protocolCode is the Python of docs/PROTOCOL.md: how powers are unpacked, and the client
-// of the appendix; and the worked bytes.
-func protocolCode(t *testing.T) (unpack, client string, worked []string) {
+// protocolCode is the Python of docs/PROTOCOL.md: how powers are unpacked, how the chain
+// of events is followed, and the client of the appendix; and the worked bytes of powers.
+func protocolCode(t *testing.T) (unpack, follow, client string, worked []string) {
 	t.Helper()
 	page, err := os.ReadFile("../docs/PROTOCOL.md")
 	if err != nil {
@@ -26,10 +26,10 @@ func protocolCode(t *testing.T) (unpack, client string, worked []string) {
 	for _, m := range regexp.MustCompile(`(?m)^    ((?:[0-9A-F]{2} *)+)$`).FindAllStringSubmatch(string(page), -1) {
 		worked = append(worked, m[1])
 	}
-	if len(blocks) != 2 || len(worked) != 2 {
-		t.Fatalf("%d blocks of Python and %d lines of worked bytes, want 2 and 2", len(blocks), len(worked))
+	if len(blocks) != 3 || len(worked) != 2 {
+		t.Fatalf("%d blocks of Python and %d lines of worked bytes, want 3 and 2", len(blocks), len(worked))
 	}
-	return blocks[0][1], blocks[1][1], worked
+	return blocks[0][1], blocks[1][1], blocks[2][1], worked
 }
 
 // runPython runs code until it ends by itself.
@@ -52,7 +52,7 @@ func runPython(t *testing.T, code string, args ...string) string {
 // TestPythonClient: who has read docs/PROTOCOL.md alone can write a client.
 func TestPythonClient(t *testing.T) {
 	t.Parallel()
-	_, client, _ := protocolCode(t)
+	_, _, client, _ := protocolCode(t)
 	addr := freeAddr(t)
 	serve(t, addr, "--device", lightRadio(t))
 	out := runPython(t, client, "ws://"+addr, "bins=256")
@@ -73,7 +73,7 @@ func TestPythonClient(t *testing.T) {
 // TestPythonUnpack: Python reads the worked bytes as the text around them says.
 func TestPythonUnpack(t *testing.T) {
 	t.Parallel()
-	unpack, _, worked := protocolCode(t)
+	unpack, _, _, worked := protocolCode(t)
 	out := runPython(t, "import sys, zlib\nfrom types import SimpleNamespace as Of\n"+unpack+`
 codes, packed = map(bytes.fromhex, sys.argv[1:])
 assert zlib.decompress(packed, wbits=-15) == codes
@@ -82,5 +82,25 @@ print([q * 0.5 for q in mean.values()], [q * 0.5 for q in peak.values()])
 `, worked...)
 	if want := "[-80.0, -79.0, -90.0] [-78.0, -79.0, -20.0]\n"; out != want {
 		t.Errorf("Python unpacks %q, want %q", out, want)
+	}
+}
+
+// TestPythonChain: Python follows the worked chain as the text around it says.
+func TestPythonChain(t *testing.T) {
+	t.Parallel()
+	_, follow, _, _ := protocolCode(t)
+	page, err := os.ReadFile("../docs/PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := runPython(t, "import hashlib, re, sys\n"+follow+`
+worked = {k: bytes.fromhex(v) for k, v in re.findall(r"(?m)^((?:h|stored) \d) +([0-9A-F ]+)$", sys.argv[1])}
+assert worked["h 0"] == hashlib.sha256(b"EXAMPLE").digest()[:16]
+for n in 1, 2:
+    assert follow(worked[f"h {n - 1}"], n, worked[f"stored {n}"]) == worked[f"h {n}"]
+print(len(worked))
+`, string(page))
+	if out != "5\n" {
+		t.Errorf("Python says %q", out)
 	}
 }

@@ -3,16 +3,19 @@ package stream
 import (
 	"bytes"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/flate"
 
 	"argos/spectrum"
+	"argos/stream/wire"
 )
 
 // The worked bytes of docs/PROTOCOL.md, "Packed powers", are what this code makes and
@@ -53,5 +56,48 @@ func TestWorkedBytes(t *testing.T) {
 	got := blank(worked)
 	if err := new(unpacker).unpack(got, packed); err != nil || !slices.Equal(got.Mean, worked.Mean) || !slices.Equal(got.Max, worked.Max) {
 		t.Errorf("unpacked %v and %v (%v)", got.Mean, got.Max, err)
+	}
+}
+
+// Those of "The chain" are a chain that a client follows, and what a server makes of the
+// same events.
+func TestWorkedChain(t *testing.T) {
+	page, err := os.ReadFile("../docs/PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	worked := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^((?:h|stored|message) [0-9]) +([0-9A-F ]+)$`).FindAllStringSubmatch(string(page), -1) {
+		b, err := hex.DecodeString(strings.ReplaceAll(m[2], " ", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		worked[m[1]] = string(b)
+	}
+	log := newEventFeed(newMemoryLog("EXAMPLE", 10))
+	if h := log.Head().hash; worked["h 0"] != string(h[:]) || len(worked) != 7 {
+		t.Errorf("begins with %s, %d lines", h, len(worked))
+	}
+	client := NewClient("ws://rig", nobody{}, nil)
+	client.welcome(&wire.Welcome{Epoch: "EXAMPLE"}, func(error) {})
+	for n, e := range []Event{
+		{Time: time.Unix(1_700_000_000, 0), Kind: "device", Text: "up"},
+		{Time: time.Unix(1_700_000_001, 0), Kind: "overload", Severity: Warning, Text: "hot", LowHz: 433e6, HighHz: 435e6},
+	} {
+		if err := log.add(&e); err != nil {
+			t.Fatal(err)
+		}
+		made, err := log.ReadFrom(nil, uint64(n+1), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := eventMessage(made[0].place, made[0].stored)
+		message := mustMarshal(t, m)
+		if h := made[0].hash; worked[fmt.Sprint("stored ", n+1)] != string(made[0].stored) || worked[fmt.Sprint("h ", n+1)] != string(h[:]) || worked[fmt.Sprint("message ", n+1)] != string(message) {
+			t.Errorf("stored % X, %s, % X", made[0].stored, h, message)
+		}
+		if err := client.take(m); err != nil {
+			t.Error(err)
+		}
 	}
 }
