@@ -16,10 +16,11 @@ import (
 func TestCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		c, rec, leave := r.watch(t)
-		if err := c.Do(t.Context(), map[string]string{"lna": "8"}); !errors.Is(err, ErrNoLink) {
+		idle := NewClient("ws://rig", nobody{}, nil)
+		if err := idle.Do(t.Context(), map[string]string{"lna": "8"}); !errors.Is(err, ErrNoLink) {
 			t.Errorf("before the link: %v", err)
 		}
+		c, rec, leave := r.watch(t)
 		<-c.Connected()
 		if err := c.Do(t.Context(), map[string]string{"lna": "8", "freq": "433.92M"}); err != nil {
 			t.Fatal(err)
