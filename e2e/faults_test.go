@@ -217,10 +217,8 @@ func TestAttach(t *testing.T) {
 	serve(t, addr, "--device", lightRadio(t))
 	tm := newTerminal(t, 80, 24)
 	tm.run("--listen", addr)
-	screen := tm.wait(startup, "LIVE with a round trip", live)
-	if !strings.Contains(screen, "433.920") {
-		t.Errorf("not the other server's tuning:\n%s", screen)
-	}
+	tm.wait(startup, "LIVE with a round trip", live)
+	screen := tm.wait(startup, "the other server's tuning", contains("433.920"))
 	if !matches(regexp.QuoteMeta(addr) + `.*watching`)(screen) {
 		t.Errorf("does not say that the radio is another server's:\n%s", screen)
 	}
