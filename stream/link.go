@@ -80,6 +80,7 @@ type Link struct {
 	Merged  uint64 // frames that arrived merged into another, since the start
 	Missing uint64 // frames that never arrived in any form, since the start
 	LastSeq uint64 // newest frame received
+	Refused uint64 // frame messages that told nothing new, which no server should send
 	Pending uint64 // frames of holes that are still to come
 	Tier    int    // cells of the newest frame where they are fewer than asked for; 0: they are not
 	Behind  int    // frames merged into the newest, 1: none

@@ -210,6 +210,7 @@ func (c *Client) received(f *spectrum.Frame, sent time.Duration, now time.Time) 
 	l := &c.link
 	past := f.FirstSeq <= l.LastSeq
 	if past && !c.holes.fill(f.FirstSeq, f.LastSeq) {
+		l.Refused++
 		c.refused = append(c.refused, c.messages)
 		c.advance()
 		return false

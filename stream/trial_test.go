@@ -248,6 +248,9 @@ func (w *witness) show(ctx context.Context, shows func() time.Duration) {
 // laws checks both for a guest that has left.
 func (tr *trial) laws(g *guest) error {
 	got := g.witness.all()
+	if n := g.Link().Refused; n > 0 {
+		return fmt.Errorf("the law of peaks: %d frame messages told nothing new", n)
+	}
 	if err := checkPeaks(tr.lives, g.view, got); err != nil {
 		return fmt.Errorf("the law of peaks: %w", err)
 	}

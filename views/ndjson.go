@@ -248,7 +248,7 @@ func linkJSON(l *stream.Link) map[string]any {
 		"rtt_ms": ms(l.RTT.Now), "rtt_p50_ms": ms(l.RTT.P50), "rtt_p95_ms": ms(l.RTT.P95), "rtt_p99_ms": ms(l.RTT.P99),
 		"jitter_ms": ms(l.RTT.Jitter), "clock_offset_ms": ms(l.RTT.ClockOffset),
 		"frames_per_s": l.Frames.Now, "in_bytes_per_s": l.In.Now, "out_bytes_per_s": l.Out.Now,
-		"merged": l.Merged, "missing": l.Missing, "events_missing": l.EventsMissing, "pending": l.Pending, "seq": l.LastSeq, "tier": l.Tier,
+		"merged": l.Merged, "missing": l.Missing, "events_missing": l.EventsMissing, "pending": l.Pending, "refused": l.Refused, "seq": l.LastSeq, "tier": l.Tier,
 		"age_ms": map[string]any{"capture": ms(l.Age.Capture), "serve": ms(l.Age.Serve), "link": ms(l.Age.Link), "write": ms(l.Age.Draw)},
 		"server": map[string]any{
 			"name": l.Server.Name, "version": l.Server.Version, "role": l.Server.Role, "pid": l.Server.PID, "epoch": l.Server.Epoch,
