@@ -1,0 +1,231 @@
+package access
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+)
+
+// EntranceOptions is what a person who starts a server says about who gets in.
+type EntranceOptions struct {
+	Address      string // to listen on, host:port
+	Dir          string // of keys and tokens
+	CertFile     string // a certificate of one's own, with KeyFile; empty: the one in Dir
+	KeyFile      string
+	RequireToken bool
+	Insecure     bool
+	Proxies      []string // addresses or networks
+	Origins      []string
+	Again        string // the command line that starts the server, to be shown
+	// KeepsOutput says that what is printed is kept, so that no token may be.
+	KeepsOutput bool
+}
+
+// An Entrance is where a server listens and whom it lets in.
+type Entrance struct {
+	Policy      *Policy
+	TLS         *tls.Config // nil: plain
+	Fingerprint string      // of the certificate; empty: there is none
+	address     string
+	dir         string
+	made        []made // tokens of a first start
+	certificate *Certificate
+}
+
+type made struct {
+	role   Role
+	secret string
+}
+
+// A RefusedError is a server that would let in whom it should not, or nobody. It says
+// how to go on.
+type RefusedError struct {
+	Why   string
+	Steps []string
+}
+
+func (e *RefusedError) Error() string {
+	s := e.Why
+	for _, step := range e.Steps {
+		s += "\n  " + step
+	}
+	return s
+}
+
+// ErrOptions marks options that contradict each other.
+var ErrOptions = errors.New("these options do not go together")
+
+// Open checks where a server may listen. Others than this machine need TLS and a token:
+// the first time a key, a certificate and tokens are made.
+func Open(o *EntranceOptions) (*Entrance, error) {
+	others, err := reachable(o.Address)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := o.policy()
+	if err != nil {
+		return nil, err
+	}
+	e := &Entrance{Policy: policy, address: o.Address, dir: o.Dir}
+	switch {
+	case o.Insecure && !others:
+		return nil, fmt.Errorf("%w: --insecure is for addresses that others can reach", ErrOptions)
+	case o.Insecure && (o.RequireToken || o.CertFile != ""):
+		return nil, fmt.Errorf("%w: --insecure takes no token and encrypts nothing", ErrOptions)
+	case (o.CertFile == "") != (o.KeyFile == ""):
+		return nil, fmt.Errorf("%w: --tls-cert and --tls-key need each other", ErrOptions)
+	case o.Insecure:
+		policy.Insecure = true
+		return e, nil
+	}
+	if others {
+		if err := makeDir(o.Dir); err != nil {
+			return nil, o.cannot("the server cannot keep its key and tokens: "+err.Error(), "mkdir -p -m 700 "+o.Dir)
+		}
+	}
+	if err := e.firstStart(o, others); err != nil {
+		return nil, err
+	}
+	if policy.Tokens, err = OpenTokens(o.Dir); err != nil {
+		return nil, o.fix(err)
+	}
+	if (others || o.RequireToken || len(o.Proxies) > 0) && !policy.Tokens.usable() {
+		return nil, o.cannot("nobody could get in: there is no token that is good", "argos-tui token add --role operator --name NAME")
+	}
+	if !others && o.CertFile == "" {
+		return e, nil
+	}
+	certFile, keyFile := o.CertFile, o.KeyFile
+	if certFile == "" {
+		certFile, keyFile = filepath.Join(o.Dir, serverCertificateFile), filepath.Join(o.Dir, serverKeyFile)
+	}
+	if e.certificate, err = OpenCertificate(certFile, keyFile); err != nil {
+		return nil, o.fix(err)
+	}
+	e.TLS, e.Fingerprint = e.certificate.config(), e.certificate.Fingerprint()
+	return e, nil
+}
+
+// OnBadCertificate sets what is called with a new certificate that cannot be used.
+func (e *Entrance) OnBadCertificate(f func(error)) {
+	if e.certificate != nil {
+		e.certificate.failed = f
+	}
+}
+
+func (o *EntranceOptions) policy() (*Policy, error) {
+	p := &Policy{RequireToken: o.RequireToken}
+	for _, s := range o.Proxies {
+		n, err := ParseProxy(s)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+		}
+		p.TrustedProxies = append(p.TrustedProxies, n)
+	}
+	for _, s := range o.Origins {
+		origin, err := ParseOrigin(s)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrOptions, err)
+		}
+		p.Origins = append(p.Origins, origin)
+	}
+	return p, nil
+}
+
+// reachable reports whether others than this machine can reach a server at address.
+func reachable(address string) (bool, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || port == "" {
+		return false, fmt.Errorf("%w: --listen %q: write it like 127.0.0.1:8470 or 0.0.0.0:8470", ErrOptions, address)
+	}
+	if host == "localhost" {
+		return false, nil
+	}
+	ip, err := netip.ParseAddr(host)
+	return err != nil || !ip.Unmap().IsLoopback(), nil
+}
+
+func (o *EntranceOptions) cannot(why, step string) error {
+	return &RefusedError{Why: why + "; run", Steps: []string{step, o.Again}}
+}
+
+// fix says how to go on where files are not as they have to be.
+func (o *EntranceOptions) fix(err error) error {
+	var open *PermissionError
+	if errors.As(err, &open) {
+		return o.cannot(fmt.Sprintf("%s may be used by others (mode %04o)", open.Path, open.Mode),
+			fmt.Sprintf("chmod %o %s", open.want, open.Path))
+	}
+	return err
+}
+
+// firstStart makes what there is not: a key and certificate unless there are some of the
+// user's own, and tokens where no file of tokens was ever made.
+func (e *Entrance) firstStart(o *EntranceOptions, others bool) error {
+	if !others {
+		return nil
+	}
+	if err := checkDir(o.Dir); err != nil {
+		return o.fix(err)
+	}
+	if o.CertFile == "" && missing(filepath.Join(o.Dir, serverCertificateFile)) && missing(filepath.Join(o.Dir, serverKeyFile)) {
+		if err := locked(o.Dir, func() error { return makeCertificate(o.Dir) }); err != nil {
+			return fmt.Errorf("make a certificate: %w", err)
+		}
+	}
+	// What a service prints is kept in a log, where no token may stand.
+	if o.KeepsOutput || !missing(filepath.Join(o.Dir, tokensFile)) {
+		return nil
+	}
+	tokens, err := OpenTokens(o.Dir)
+	if err != nil {
+		return err
+	}
+	for _, role := range []Role{Operator, Viewer} {
+		secret, _, err := tokens.Add(role, role.String(), 0)
+		if err != nil {
+			return fmt.Errorf("make a token: %w", err)
+		}
+		e.made = append(e.made, made{role, secret})
+	}
+	return nil
+}
+
+func missing(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// URL is what a server that listens on ln is connected to by.
+func (e *Entrance) URL(ln net.Addr) string {
+	scheme := "ws"
+	if e.TLS != nil {
+		scheme = "wss"
+	}
+	return scheme + "://" + ln.String()
+}
+
+// Welcome prints, after a first start, what others need to connect. It is not to be
+// kept in a log.
+func (e *Entrance) Welcome(w io.Writer) {
+	if len(e.made) == 0 {
+		return
+	}
+	host, port, _ := net.SplitHostPort(e.address) // checked by Open
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = hostName()
+	}
+	fmt.Fprintf(w, "This is the first start on %s: a key, a certificate and two tokens were made in %s.\n\n", e.address, e.dir)
+	fmt.Fprintf(w, "  connect      argos-tui --connect wss://%s\n", net.JoinHostPort(host, port))
+	fmt.Fprintf(w, "  fingerprint  %s\n", e.Fingerprint)
+	for _, m := range e.made {
+		fmt.Fprintf(w, "  %-11s  %s\n", m.role, m.secret)
+	}
+	fmt.Fprint(w, "\nThe tokens are not shown again. Give one at the prompt, in ARGOS_TOKEN or with --token-file.\n\n")
+}
