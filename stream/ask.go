@@ -16,10 +16,10 @@ func (nobody) Gap(uint64, uint64)    {}
 func (nobody) Event(Event)           {}
 
 // Ask connects to the server at url to learn who it is and what radio it has.
-func Ask(ctx context.Context, url string) (Link, error) {
+func Ask(ctx context.Context, url string, o *ClientOptions) (Link, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	c := NewClient(url, nobody{}, nil)
+	c := NewClient(url, nobody{}, o)
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()
 	tick := time.NewTicker(10 * time.Millisecond)

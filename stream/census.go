@@ -1,11 +1,14 @@
 package stream
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"argos/stream/access"
+)
 
 // This file tells how a server's viewers are doing, for its metrics.
-
-// roleOperator is the role of every viewer until there are tokens.
-const roleOperator = "operator"
 
 // A viewerState is how a viewer is doing, as its server sees it.
 type viewerState uint8
@@ -37,15 +40,23 @@ func (s *Server) leave(v *viewer) {
 	delete(s.viewers, v)
 }
 
-// census counts the viewers by state, and says how many frames before head the one
-// that lags most has got.
-func (s *Server) census(head uint64) (count [len(viewerStates)]int, lag uint64) {
+// present are the viewers that there are.
+func (s *Server) present() []*viewer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Keys(s.viewers))
+}
+
+// census counts the viewers by role and state, and says how many frames before head the
+// one that lags most has got.
+func (s *Server) census(head uint64) (count map[access.Role]*[len(viewerStates)]int, lag uint64) {
+	count = map[access.Role]*[len(viewerStates)]int{access.Viewer: {}, access.Operator: {}, access.Admin: {}}
 	now := time.Now()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for v := range s.viewers {
 		state, next := v.standing(now)
-		count[state]++
+		count[v.who.Role][state]++
 		lag = max(lag, head-min(head, next))
 	}
 	return count, lag

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	neturl "net/url"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"argos/stream/access"
 	"argos/stream/wire"
 )
 
@@ -31,10 +33,11 @@ const (
 
 // ClientOptions may be nil.
 type ClientOptions struct {
-	Agent  string // program and version, told to the server
-	View   View   // until Show says another
-	Filter Filter // of events, until SetFilter says another
-	Guard  func() // deferred in every goroutine, to recover panics; nil: none
+	Agent  string        // program and version, told to the server
+	View   View          // until Show says another
+	Filter Filter        // of events, until SetFilter says another
+	Guard  func()        // deferred in every goroutine, to recover panics; nil: none
+	Login  *access.Login // nil: no token, and servers that the system vouches for
 	// Dial replaces the network, for tests.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
@@ -108,6 +111,12 @@ func NewClient(url string, sink Sink, o *ClientOptions) *Client {
 	}
 	c.view = c.options.View
 	c.transport = newTransport(c.options.Dial, &c.traffic)
+	if c.options.Login == nil {
+		c.options.Login = &access.Login{}
+	}
+	if at, err := neturl.Parse(url); err == nil && c.options.Login.Trust != nil {
+		c.transport.TLSClientConfig = c.options.Login.Trust.Config(at.Host)
+	}
 	c.began = time.Now()
 	c.link = Link{URL: url, State: Connecting, Since: c.began}
 	return c

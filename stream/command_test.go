@@ -227,7 +227,7 @@ func TestAsk(t *testing.T) {
 	served := make(chan error)
 	go func() { served <- server.Serve(ctx, listener) }()
 	url := "ws://" + listener.Addr().String()
-	l, err := Ask(t.Context(), url)
+	l, err := Ask(t.Context(), url, nil)
 	if err != nil || l.Device.Info.Name != "Fake" || l.Server.Epoch != server.epoch {
 		t.Errorf("%+v, %v", l, err)
 	}
@@ -235,12 +235,12 @@ func TestAsk(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
-	if _, err := Ask(t.Context(), url); err == nil || !strings.Contains(err.Error(), "cannot reach "+url) {
+	if _, err := Ask(t.Context(), url, nil); err == nil || !strings.Contains(err.Error(), "cannot reach "+url) {
 		t.Errorf("%v", err)
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if _, err := Ask(ended, url); err == nil {
+	if _, err := Ask(ended, url, nil); err == nil {
 		t.Error("nothing was asked and nothing is wrong")
 	}
 }

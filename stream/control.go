@@ -170,6 +170,7 @@ func (v *viewer) obey(ctx context.Context) {
 					return
 				}
 			}
+			v.journal("command", m.GetSet(), err)
 			reply := &wire.Reply{Key: m.GetKey()}
 			if err != nil {
 				reply.Error = cleanText(err.Error())

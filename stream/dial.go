@@ -5,14 +5,18 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
+
+	"argos/stream/access"
 )
 
 const (
@@ -87,11 +91,19 @@ func (c countedConn) Write(b []byte) (int, error) {
 func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
+	header := http.Header{}
+	if token := c.options.Login.Token; token != "" && c.safe() {
+		header.Set("Authorization", "Bearer "+token)
+	}
 	conn, response, err := websocket.Dial(ctx, c.url+linkPath, &websocket.DialOptions{ //nolint:bodyclose // Dial closes it
-		HTTPClient:      &http.Client{Transport: c.transport},
+		HTTPClient:      &http.Client{Transport: c.transport, CheckRedirect: stay},
+		HTTPHeader:      header,
 		Subprotocols:    []string{protocolPB},
 		CompressionMode: websocket.CompressionDisabled,
 	})
+	if response != nil && response.StatusCode == http.StatusUnauthorized {
+		return nil, &refusal{c.tokenError(response)}
+	}
 	if err != nil {
 		return nil, dialError(ctx, c.url, response, err)
 	}
@@ -103,29 +115,58 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 	return conn, nil
 }
 
+// stay makes an answer of a redirection: a token goes where it was meant to go.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// safe reports whether a token may be sent: nobody else can read what goes to the server.
+func (c *Client) safe() bool {
+	at, err := url.Parse(c.url)
+	return err == nil && (at.Scheme == "wss" || access.LocalHost(at.Hostname()))
+}
+
+// tokenError is a 401.
+func (c *Client) tokenError(response *http.Response) error {
+	return &access.TokenError{URL: c.url, Tried: c.options.Login.Token != "" && c.safe(), Safe: c.safe(), Text: firstLine(response)}
+}
+
+// firstLine is what a server says in the body of its no.
+func firstLine(response *http.Response) string {
+	said, _ := io.ReadAll(io.LimitReader(response.Body, maxText)) // what there is
+	line, _, _ := strings.Cut(string(said), "\n")
+	return cleanText(line)
+}
+
 // dialError makes of a failed handshake a line that says what to do.
 func dialError(ctx context.Context, address string, response *http.Response, err error) error {
 	var network *net.OpError
 	var certificate *tls.CertificateVerificationError
+	var unknown *access.UnknownHostError
+	var changed *access.ChangedHostError
 	var record tls.RecordHeaderError
 	status := ""
 	if response != nil {
 		status = cleanText(response.Status)
 	}
 	switch {
-	case response != nil && (response.StatusCode == http.StatusUnauthorized || response.StatusCode == http.StatusForbidden):
-		return &refusal{fmt.Errorf("%s says %s", address, status)}
+	case response != nil && response.StatusCode == http.StatusForbidden:
+		return &refusal{fmt.Errorf("%s says %s: %s", address, status, firstLine(response))}
 	case response != nil && (response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable):
 		return &busyError{fmt.Errorf("%s says %s", address, status), retryAfter(response.Header)}
 	case response != nil && response.StatusCode >= http.StatusInternalServerError:
 		// A proxy before a server that is away heals.
 		return fmt.Errorf("%s answers %s; check what runs there", address, status)
+	case response != nil && firstLine(response) == speaksTLS:
+		return &refusal{&TLSError{address}}
 	case response != nil:
 		return &refusal{fmt.Errorf("%w: %s answers %s; check host and port", ErrNotArgos, address, status)}
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s does not answer within %s; check host, port and firewall", address, lasting(dialTimeout))
 	case errors.As(err, &network) && network.Op == "dial":
 		return fmt.Errorf("cannot reach %s: %w; check that argos-tui --serve runs there", address, network.Err)
+	case errors.As(err, &unknown):
+		return &refusal{unknown}
+	case errors.As(err, &changed):
+		return &refusal{changed}
 	case errors.As(err, &certificate):
 		return fmt.Errorf("%s: %w", address, certificate)
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
@@ -136,6 +177,19 @@ func dialError(ctx context.Context, address string, response *http.Response, err
 		return fmt.Errorf("%w: %s does not answer as one; check host and port", ErrNotArgos, address)
 	}
 }
+
+// speaksTLS is what net/http says to who does not, on a TLS port.
+const speaksTLS = "Client sent an HTTP request to an HTTPS server."
+
+// A TLSError is a server that was spoken to in clear and speaks TLS alone.
+type TLSError struct{ URL string }
+
+func (e *TLSError) Error() string {
+	return fmt.Sprintf("%s speaks TLS: use %s", e.URL, e.Other())
+}
+
+// Other is the address that would have been right.
+func (e *TLSError) Other() string { return "wss" + strings.TrimPrefix(e.URL, "ws") }
 
 // newTransport is HTTP for one link at a time, its bytes counted.
 func newTransport(dial func(ctx context.Context, network, addr string) (net.Conn, error), t *traffic) *http.Transport {

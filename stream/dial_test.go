@@ -101,7 +101,7 @@ func TestFirstAttemptFails(t *testing.T) {
 		{"nobody listens", nil, "cannot reach ws://rig: connect: connection refused; check that argos-tui --serve runs there"},
 		{"another HTTP server", answer(http.StatusNotFound), "not an Argos server: ws://rig answers 404 Not Found; check host and port"},
 		{"a page", answer(http.StatusOK), "not an Argos server: ws://rig answers 200 OK; check host and port"},
-		{"forbidden", answer(http.StatusForbidden), "ws://rig says 403 Forbidden"},
+		{"forbidden", answer(http.StatusForbidden), "ws://rig says 403 Forbidden: no"},
 		{"busy", answer(http.StatusServiceUnavailable), "server is busy: ws://rig says 503 Service Unavailable"},
 		{"a proxy without its server", answer(http.StatusBadGateway), "ws://rig answers 502 Bad Gateway; check what runs there"},
 		{"control characters in the status", func(n *pipeNet) func() {

@@ -100,9 +100,11 @@ type Peer struct {
 	Version string
 	Session string
 	Epoch   string
-	Role    string // "operator", "viewer"
+	Role    string // "viewer", "operator", "admin"
 	PID     int
 	Began   time.Time // of its epoch, on our clock: where spectrum.Mono counts from; zero: not known yet
+
+	Insecure bool // anybody who reaches it is operator, and nothing is encrypted
 }
 
 // RTT is the round trip of the pings of this connection.

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"argos/spectrum"
+	"argos/stream/access"
 	"argos/stream/wire"
 )
 
@@ -39,6 +40,7 @@ type metrics struct {
 	sentBytes   [2]prometheus.Counter // by encoding
 	roundTrip   prometheus.Histogram
 	handshakes  *prometheus.CounterVec
+	refused     *prometheus.CounterVec
 	joins       *prometheus.CounterVec
 	disconnects *prometheus.CounterVec
 }
@@ -92,6 +94,10 @@ func newMetrics() *metrics {
 	m.handshakes = counters("argos_handshakes_total", "Handshakes of viewers, by how they were let in.", "outcome")
 	for _, o := range []string{handshakeAtOnce, handshakeWaited, handshakeRefused, handshakeGone} {
 		m.handshakes.WithLabelValues(o)
+	}
+	m.refused = counters("argos_refused_total", "Requests that were not let in, by cause.", "cause")
+	for _, c := range access.Causes {
+		m.refused.WithLabelValues(c)
 	}
 	m.joins = counters("argos_viewer_joins_total", "Viewers welcomed, by what became of what they had.", "outcome")
 	for _, o := range []string{joinResumed, joinNewEpoch, joinFresh} {
@@ -157,6 +163,7 @@ const (
 	leftSilent     = "silent"   // no answer to pings
 	leftSlow       = "slow"     // a write took too long
 	leftByProtocol = "protocol" // it broke it
+	leftExpelled   = "expelled" // its token was revoked or has expired
 	leftBroken     = "broken"   // reset, by the network or by who left frames unread
 )
 
@@ -165,8 +172,10 @@ func (m *metrics) left(err error, stopping bool) {
 	code := websocket.CloseStatus(err)
 	cause := leftBroken
 	switch {
-	case errors.Is(err, errHello) || errors.Is(err, errMessage) || errors.Is(err, websocket.ErrMessageTooBig):
+	case errors.Is(err, errHello) || errors.Is(err, errMessage) || errors.As(err, new(*forbiddenError)) || errors.Is(err, websocket.ErrMessageTooBig):
 		cause = leftByProtocol
+	case errors.As(err, new(*expelledError)):
+		cause = leftExpelled
 	case errors.Is(err, errSilent):
 		cause = leftSilent
 	case stopping:
@@ -253,8 +262,10 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	counter(descMade, made)
 	counter(descShared, reused)
 	count, lag := s.census(head)
-	for state, n := range count {
-		gauge(descViewers, float64(n), roleOperator, viewerStates[state])
+	for role, states := range count {
+		for state, n := range states {
+			gauge(descViewers, float64(n), role.String(), viewerStates[state])
+		}
 	}
 	gauge(descLag, float64(lag))
 	gauge(descUnread, float64(s.unread()))

@@ -278,9 +278,12 @@ func TestMetricsAreDocumented(t *testing.T) {
 func TestProbes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
+		remote := "127.0.0.1:5000"
 		get := func(path string) (int, string) {
 			w := httptest.NewRecorder()
-			r.server.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+			q := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:8470"+path, nil)
+			q.RemoteAddr = remote
+			r.server.ServeHTTP(w, q)
 			body, _ := io.ReadAll(w.Result().Body)
 			return w.Code, string(body)
 		}
@@ -303,6 +306,9 @@ func TestProbes(t *testing.T) {
 			!strings.Contains(body, "\nprocess_resident_memory_bytes ") || !strings.Contains(body, "\ngo_goroutines ") {
 			t.Errorf("/metrics answers %d %.400q", code, body)
 		}
+		remote = "192.0.2.1:5000"
+		want("/healthz", http.StatusOK, "ok\n")
+		want("/metrics", http.StatusUnauthorized, "a token is needed\n")
 		if code, _ := get("/elsewhere"); code != http.StatusNotFound {
 			t.Errorf("/elsewhere answers %d", code)
 		}

@@ -17,6 +17,9 @@ const scrapesAtOnce = 4
 func (s *Server) probed(w http.ResponseWriter, r *http.Request) bool {
 	switch r.URL.Path {
 	case "/metrics":
+		if _, ok := s.identify(w, r); !ok {
+			return true
+		}
 		promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{
 			ErrorLog:            slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 			MaxRequestsInFlight: scrapesAtOnce,

@@ -313,7 +313,7 @@ func TestRefusedStaysUntilRetry(t *testing.T) {
 		go func() { _ = forbidding.Serve(listener) }()
 		time.Sleep(time.Hour)
 		synctest.Wait()
-		if l := c.Link(); l.State != Refused || l.Reason != "ws://rig says 403 Forbidden" || asked.Load() != 1 {
+		if l := c.Link(); l.State != Refused || l.Reason != "ws://rig says 403 Forbidden: no" || asked.Load() != 1 {
 			t.Errorf("state %s: %s; asked %d times", l.State, l.Reason, asked.Load())
 		}
 		_ = forbidding.Close()
@@ -325,7 +325,7 @@ func TestRefusedStaysUntilRetry(t *testing.T) {
 			t.Errorf("state %s after a retry", l.State)
 		}
 		_, events := rec.taken()
-		if got := texts(events, "link"); len(got) != 2 || got[1] != "refused: ws://rig says 403 Forbidden" {
+		if got := texts(events, "link"); len(got) != 2 || got[1] != "refused: ws://rig says 403 Forbidden: no" {
 			t.Errorf("events %q", got)
 		}
 		leave()

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/coder/websocket"
 
 	"argos/spectrum"
+	"argos/stream/access"
 	"argos/stream/wire"
 )
 
@@ -37,6 +39,10 @@ type ServerOptions struct {
 	Version string
 	Log     *slog.Logger // nil: nothing is logged
 	Guard   func()       // deferred in every goroutine, to recover panics; nil: none
+
+	Access  *access.Policy // who may come in; nil: this machine alone
+	TLS     *tls.Config    // nil: plain
+	Journal *slog.Logger   // of what operators and admins do; nil: none is kept
 }
 
 // A Server serves one capture and its history to any number of viewers. Its epoch is
@@ -81,6 +87,12 @@ func newServer(source Source, history *spectrum.History, log eventLog, o *Server
 	if s.options.Guard == nil {
 		s.options.Guard = func() {}
 	}
+	if s.options.Access == nil {
+		s.options.Access = &access.Policy{}
+	}
+	if s.options.Journal == nil {
+		s.options.Journal = slog.New(slog.DiscardHandler)
+	}
 	s.share.history = history
 	s.admission = newAdmission(s.metrics.handshakes, admitRate, admitBurst, admitLine)
 	host, _ := os.Hostname()
@@ -110,8 +122,16 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		defer s.options.Guard()
 		s.control.run(ctx)
 	})
+	s.sessions.Go(func() {
+		defer s.options.Guard()
+		s.watchTokens(ctx)
+	})
+	ln = smallBuffers{ln}
+	if s.options.TLS != nil {
+		ln = tls.NewListener(ln, s.options.TLS)
+	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	err := server.Serve(smallBuffers{ln})
+	err := server.Serve(ln)
 	asked := !stop()
 	cancel()
 	_ = server.Close() // those still in their handshake
@@ -158,18 +178,24 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.URL.Path != linkPath {
-		http.Error(w, "Argos capture server: connect with argos-tui --connect ws://"+r.Host, http.StatusNotFound)
+		http.Error(w, "Argos capture server: connect with argos-tui --connect "+addressed(r), http.StatusNotFound)
 		return
 	}
 	if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		w.Header().Set("Upgrade", "websocket")
-		http.Error(w, "this is a WebSocket: connect with argos-tui --connect ws://"+r.Host, http.StatusUpgradeRequired)
+		http.Error(w, "this is a WebSocket: connect with argos-tui --connect "+addressed(r), http.StatusUpgradeRequired)
+		return
+	}
+	who, ok := s.identify(w, r)
+	if !ok {
 		return
 	}
 	offered := strings.Join(r.Header.Values("Sec-WebSocket-Protocol"), ",")
 	options := &websocket.AcceptOptions{
 		Subprotocols:    []string{protocolPB, protocolJSON},
 		CompressionMode: websocket.CompressionDisabled,
+		// identify has looked at the origin.
+		InsecureSkipVerify: true,
 	}
 	if !strings.Contains(offered, protocolPB) {
 		// Packed frames are compressed already; JSON shrinks to a quarter.
@@ -200,11 +226,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = conn.Close(websocket.StatusPolicyViolation, "no common subprotocol")
 		return
 	}
-	v := newViewer(s, conn, encoding)
-	s.log.Info("viewer came", "remote", r.RemoteAddr, "session", v.session, "protocol", conn.Subprotocol())
-	err = v.run(r.Context())
+	v := newViewer(s, conn, encoding, who)
+	ctx, expel := context.WithCancelCause(r.Context())
+	defer expel(nil)
+	v.expel = expel
+	s.log.Info("viewer came", "remote", who.From, "session", v.session, "name", who.Name, "role", who.Role.String(), "protocol", conn.Subprotocol())
+	err = v.run(ctx)
 	s.metrics.left(err, r.Context().Err() != nil)
-	s.log.Info("viewer left", "remote", r.RemoteAddr, "session", v.session, "cause", err)
+	s.log.Info("viewer left", "remote", who.From, "session", v.session, "name", who.Name, "cause", err)
+}
+
+// addressed is the URL that r came to.
+func addressed(r *http.Request) string {
+	if r.TLS != nil {
+		return "wss://" + r.Host
+	}
+	return "ws://" + r.Host
 }
 
 // begin counts a session in, unless the server has ended.

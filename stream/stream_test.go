@@ -2,6 +2,7 @@ package stream
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"argos/device"
 	"argos/spectrum"
+	"argos/stream/access"
 )
 
 // A rig is a server of a fake source, and a way to connect to it without a network.
@@ -21,6 +23,8 @@ type rig struct {
 	stop     context.CancelFunc
 	served   chan error
 	produced []*spectrum.Frame // of this epoch, from sequence number 1
+	journal  *slog.Logger
+	access   *access.Policy // nil: whoever dials is operator
 }
 
 func newRig(t *testing.T) *rig {
@@ -34,7 +38,7 @@ func newRig(t *testing.T) *rig {
 func (r *rig) start(t *testing.T) {
 	t.Helper()
 	r.history, r.produced, r.served = spectrum.NewHistory(0), nil, make(chan error, 1)
-	r.server = NewServer(r.source, r.history, &ServerOptions{Version: "test"})
+	r.server = NewServer(r.source, r.history, &ServerOptions{Version: "test", Access: r.access, Journal: r.journal})
 	ctx, cancel := context.WithCancel(t.Context())
 	r.stop = cancel
 	listener := r.network.listen()

@@ -141,7 +141,7 @@ func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) {
 	again, sameEpoch := c.connected, c.link.Server.Epoch == epoch
 	c.link.Server = Peer{
 		Name: cleanText(w.GetServer()), Version: cleanText(w.GetVersion()), Session: cleanText(w.GetSession()),
-		Epoch: epoch, Role: cleanText(w.GetRole()), PID: int(w.GetPid()),
+		Epoch: epoch, Role: cleanText(w.GetRole()), Insecure: w.GetInsecure(), PID: int(w.GetPid()),
 	}
 	c.link.State, c.link.Reason, c.link.Since, c.link.UpSince, c.link.Attempt = Live, "", now, now, 0
 	c.heard = now

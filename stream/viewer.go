@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"argos/stream/access"
 	"argos/stream/wire"
 )
 
@@ -38,6 +39,8 @@ type viewer struct {
 	encoding encoding
 	session  string
 	owner    string // whose command keys it uses
+	who      access.Identity
+	expel    context.CancelCauseFunc // ends the session, for good with an expelledError
 	metrics  *metrics
 
 	commands chan *wire.Command
@@ -63,10 +66,10 @@ type viewer struct {
 	scratch    []byte
 }
 
-func newViewer(s *Server, conn *websocket.Conn, e encoding) *viewer {
+func newViewer(s *Server, conn *websocket.Conn, e encoding, who access.Identity) *viewer {
 	conn.SetReadLimit(maxClientMessage)
 	return &viewer{
-		server: s, conn: conn, out: newDeadlineWriter(conn), encoding: e, session: rand.Text()[:8],
+		server: s, conn: conn, out: newDeadlineWriter(conn), encoding: e, who: who, session: rand.Text()[:8],
 		commands: make(chan *wire.Command, commandsAtOnce),
 		replies:  make(chan *wire.ServerMessage, repliesWaiting),
 		wake:     make(chan struct{}, 1),
@@ -116,7 +119,11 @@ func (v *viewer) run(ctx context.Context) error {
 	})
 	// A viewer that takes nothing must not keep the server from stopping.
 	defer context.AfterFunc(ctx, func() {
-		time.AfterFunc(goodbyeTimeout, func() { cancel(context.Cause(ctx)) })
+		patience := goodbyeTimeout
+		if errors.As(context.Cause(ctx), new(*expelledError)) {
+			patience = partingTimeout
+		}
+		time.AfterFunc(patience, func() { cancel(context.Cause(ctx)) })
 	})()
 	v.server.enter(v)
 	defer v.server.leave(v)
@@ -125,7 +132,7 @@ func (v *viewer) run(ctx context.Context) error {
 		err = v.write(ctx, session)
 	}
 	if ctx.Err() != nil && session.Err() == nil {
-		v.goodbye(session)
+		v.goodbye(session, context.Cause(ctx))
 	} else if errors.Is(err, errWrite) && !errors.Is(err, context.DeadlineExceeded) {
 		// The link has ended, and why is for the reader to say, unless it waits for the radio.
 		_ = v.conn.CloseNow()
@@ -143,7 +150,7 @@ func (v *viewer) run(ctx context.Context) error {
 
 // sendAway tells a viewer that broke the protocol what was wrong.
 func (v *viewer) sendAway(err error) {
-	if errors.Is(err, errHello) || errors.Is(err, errMessage) {
+	if errors.Is(err, errHello) || errors.Is(err, errMessage) || errors.As(err, new(*forbiddenError)) {
 		_ = v.conn.Close(websocket.StatusPolicyViolation, err.Error())
 	}
 }
@@ -190,7 +197,7 @@ func (v *viewer) welcome(hello *wire.Hello) (*wire.ServerMessage, error) {
 		return nil, err
 	}
 	return &wire.ServerMessage{Kind: &wire.ServerMessage_Welcome{Welcome: &wire.Welcome{
-		Session: v.session, Epoch: v.server.epoch, Role: roleOperator,
+		Session: v.session, Epoch: v.server.epoch, Role: v.who.Role.String(), Insecure: v.server.options.Access.Insecure,
 		Server: v.server.host, Version: v.server.options.Version, Pid: int32(os.Getpid()),
 		Head: head, Resumed: resumed, EventsResumed: eventsResumed,
 	}}}, nil
@@ -259,6 +266,16 @@ func (v *viewer) read(ctx context.Context) error {
 		m, err := v.receive(ctx)
 		if err != nil {
 			return err
+		}
+		if !v.allowed() {
+			<-ctx.Done()
+			return context.Cause(ctx)
+		}
+		if err := v.permitted(m); err != nil {
+			if err = v.forbid(ctx, m, err); err != nil {
+				return err
+			}
+			continue
 		}
 		switch kind := m.GetKind().(type) {
 		case *wire.ClientMessage_Ack:

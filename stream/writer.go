@@ -227,8 +227,16 @@ func gaps(first, last, tail uint64) []*wire.Gap {
 	return g
 }
 
-// goodbye tells the viewer that the server ends and when to come back.
-func (v *viewer) goodbye(ctx context.Context) {
+// goodbye tells the viewer that the server ends and when to come back, or that it is
+// sent away and why.
+func (v *viewer) goodbye(ctx context.Context, cause error) {
+	var expelled *expelledError
+	if errors.As(cause, &expelled) {
+		if v.send(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Goodbye{Goodbye: &wire.Goodbye{Reason: expelled.why}}}) == nil {
+			_ = v.conn.Close(websocket.StatusPolicyViolation, expelled.why)
+		}
+		return
+	}
 	if v.send(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Goodbye{Goodbye: &wire.Goodbye{
 		// Spread out, so that viewers do not come back all at once.
 		Reason: "server is stopping", RetryMs: 500 + mathrand.Uint32N(uint32(v.server.spread().Milliseconds())),

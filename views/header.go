@@ -123,6 +123,9 @@ func (d *desk) wrongs() []word {
 	var ws []word
 	l := d.look
 	st := d.status()
+	if d.link.Server.Insecure {
+		ws = append(ws, word{" INSECURE ", l.alarm})
+	}
 	if st != nil && st.Info.Simulated || st == nil && d.board.grid.Simulated {
 		ws = append(ws, word{" SIMULATED ", l.alarm})
 	}

@@ -251,7 +251,7 @@ func linkJSON(l *stream.Link) map[string]any {
 		"merged": l.Merged, "missing": l.Missing, "events_missing": l.EventsMissing, "pending": l.Pending, "refused": l.Refused, "seq": l.LastSeq, "tier": l.Tier,
 		"age_ms": map[string]any{"capture": ms(l.Age.Capture), "serve": ms(l.Age.Serve), "link": ms(l.Age.Link), "write": ms(l.Age.Draw)},
 		"server": map[string]any{
-			"name": l.Server.Name, "version": l.Server.Version, "role": l.Server.Role, "pid": l.Server.PID, "epoch": l.Server.Epoch,
+			"name": l.Server.Name, "version": l.Server.Version, "role": l.Server.Role, "insecure": l.Server.Insecure, "pid": l.Server.PID, "epoch": l.Server.Epoch,
 		},
 	}
 	if l.State == stream.Reconnecting {

@@ -18,6 +18,7 @@ import (
 
 	"argos/spectrum"
 	"argos/stream"
+	"argos/stream/access"
 	"argos/views"
 )
 
@@ -60,6 +61,10 @@ type options struct {
 	logLevel string
 	logJSON  bool
 
+	entrance  access.EntranceOptions
+	tokenFile string
+	ca        string
+
 	device string
 	speed  float64
 	noLoop bool
@@ -83,7 +88,7 @@ func command() *cobra.Command {
 		Short: "Watch the radio spectrum from a terminal",
 		Example: `  argos-tui                                  on the HackRF of this machine, or a synthetic one
   argos-tui --serve --device replay:x.cs8 --rate 2M --freq 433.92M
-  argos-tui --connect ws://127.0.0.1:8470    from afar
+  argos-tui --connect wss://box:8470         from afar
   argos-tui --once --json --device replay:x.sigmf-meta`,
 		Version:       versionText(),
 		SilenceErrors: true,
@@ -99,8 +104,9 @@ func command() *cobra.Command {
 	f := c.Flags()
 	f.SortFlags = false
 	f.BoolVar(&o.serve, "serve", false, "capture and serve without a screen")
-	f.StringVar(&o.connect, "connect", "", "watch the server at this `URL`, such as ws://127.0.0.1:8470")
-	f.StringVar(&o.listen, "listen", stream.DefaultAddr, "serve on this loopback `ADDRESS`")
+	f.StringVar(&o.connect, "connect", "", "watch the server at this `URL`, such as wss://box:8470")
+	f.StringVar(&o.listen, "listen", stream.DefaultAddr, "serve on this `ADDRESS`; what others can reach takes TLS and tokens")
+	o.entranceFlags(f)
 	f.StringVar(&o.logLevel, "log-level", defaultLogLevel, "with --serve: log what is at least so grave: `debug|info|warn|error`")
 	f.BoolVar(&o.logJSON, "log-json", false, "with --serve: log lines of JSON")
 	f.BoolVar(&o.json, "json", false, "write frames, link and device state as lines of JSON instead of a screen")
@@ -114,7 +120,7 @@ func command() *cobra.Command {
 	f.Var((*filterFlag)(&o.filter), "events", "show only these events: a severity, kinds and LOW:HIGH bands, such as warning,433M:435M")
 	f.StringVar(&o.detector, "detector", "", "trace that is drawn in front: `mean|max`")
 	f.StringVar(&o.ref, "ref", "", "top of the level axis in `DB`, or auto")
-	c.AddCommand(devicesCommand(), doctorCommand())
+	c.AddCommand(devicesCommand(), doctorCommand(), tokenCommand(), trustCommand(), forgetCommand())
 	c.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true}) // --help does
 	return c
 }
@@ -188,6 +194,10 @@ func (o *options) run(ctx context.Context) error {
 		return &usageError{errors.New("--events says what a screen or --json shows: use it without --serve and --once")}
 	case o.connect != "" && o.device != "":
 		return &usageError{errors.New("--device is opened where the server runs: give it there, not with --connect")}
+	case o.connect != "" && o.guards():
+		return &usageError{errors.New("who gets in is for the server to say: not with --connect")}
+	case o.connect == "" && (o.tokenFile != "" || o.ca != ""):
+		return &usageError{errors.New("--token-file and --ca are for the server of --connect")}
 	case o.once:
 		return o.writeOnce(ctx)
 	case o.serve:

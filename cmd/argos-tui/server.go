@@ -16,6 +16,7 @@ import (
 	"argos/device"
 	"argos/spectrum"
 	"argos/stream"
+	"argos/stream/access"
 	"argos/views"
 )
 
@@ -25,6 +26,7 @@ type station struct {
 	capture *spectrum.Capture
 	server  *stream.Server
 	ln      net.Listener
+	door    *access.Entrance
 	notice  string
 }
 
@@ -34,8 +36,9 @@ var errInUse = errors.New("address in use")
 // newStation listens first: who has the address has the radio. logs may be nil, guard
 // is deferred in every goroutine.
 func (o *options) newStation(ctx context.Context, logs *slog.Logger, guard func()) (*station, error) {
-	if err := loopback(o.listen); err != nil {
-		return nil, &usageError{err}
+	door, err := o.door()
+	if err != nil {
+		return nil, err
 	}
 	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", o.listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -44,7 +47,11 @@ func (o *options) newStation(ctx context.Context, logs *slog.Logger, guard func(
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", o.listen, err)
 	}
-	st := &station{ln: ln}
+	st := &station{ln: ln, door: door}
+	if err = door.Prepare(); err != nil {
+		_ = ln.Close()
+		return nil, err
+	}
 	if st.radio, st.notice, err = o.openRadio(ctx); err != nil {
 		_ = ln.Close()
 		return nil, err
@@ -60,17 +67,23 @@ func (o *options) newStation(ctx context.Context, logs *slog.Logger, guard func(
 		_ = ln.Close()
 		return nil, err
 	}
-	st.server = stream.NewServer(st.capture, history, &stream.ServerOptions{Version: versionText(), Log: logs, Guard: guard})
+	st.server = stream.NewServer(st.capture, history, &stream.ServerOptions{
+		Version: versionText(), Log: logs, Guard: guard, Access: door.Policy, TLS: door.TLS, Journal: door.Journal(journalFailed(logs)),
+	})
 	if st.notice != "" {
 		st.server.Event(stream.Event{Kind: "device", Severity: stream.Warning, Text: st.notice})
 	}
 	return st, nil
 }
 
+// url is what this machine connects to it by.
+func (st *station) url() string { return st.door.URL(st.ln.Addr()) }
+
 // run captures and serves until ctx ends. A radio that fails or a recording that ends
 // leaves the server up: viewers see the state, and the last frames.
 func (st *station) run(ctx context.Context) error {
 	defer func() { _ = st.radio.Close() }()
+	defer func() { _ = st.door.Close() }()
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
 		_ = st.capture.Run(ctx)
@@ -78,18 +91,6 @@ func (st *station) run(ctx context.Context) error {
 	})
 	work.Go(func() error { return st.server.Serve(ctx, st.ln) })
 	return work.Wait()
-}
-
-// loopback refuses addresses that others can reach: there is no protection yet.
-func loopback(address string) error {
-	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return fmt.Errorf("--listen %q: write it like 127.0.0.1:8470", address)
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("--listen %q: only loopback addresses until tokens and TLS are there; reach it through ssh -L 8470:127.0.0.1:8470 BOX", address)
-	}
-	return nil
 }
 
 // defaultLogLevel leaves out what only who looks for a fault wants to read.
@@ -123,11 +124,25 @@ func (o *options) runServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	logs.Info("serving", "url", "ws://"+st.ln.Addr().String(), "radio", st.radio.Info().Name, "version", versionText())
+	st.door.Welcome(os.Stdout)
+	st.door.OnBadCertificate(func(err error) { logs.Error("certificate not renewed", "error", err) })
+	logs.Info("serving", "url", st.url(), "fingerprint", st.door.Fingerprint, "radio", st.radio.Info().Name, "version", versionText())
+	if o.entrance.Insecure {
+		logs.Warn("INSECURE: nothing is encrypted, and whoever reaches this address may tune")
+	}
 	if st.notice != "" {
 		logs.Warn(st.notice)
 	}
 	return st.run(ctx)
+}
+
+// journalFailed tells who runs a server, if it has a log, that nothing is written down.
+func journalFailed(logs *slog.Logger) func(error) {
+	return func(err error) {
+		if logs != nil {
+			logs.Error("actions are not written down", "error", err)
+		}
+	}
 }
 
 // owned finds out who has the address that we wanted, nil if that is no Argos server,
@@ -135,7 +150,11 @@ func (o *options) runServer(ctx context.Context) error {
 func (o *options) owned(ctx context.Context) (who *stream.Link, held error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	link, err := stream.Ask(ctx, "ws://"+o.listen)
+	link, err := stream.Ask(ctx, "ws://"+o.listen, nil)
+	var tls *stream.TLSError
+	if errors.As(err, &tls) {
+		return nil, fmt.Errorf("%s is held by a server that speaks TLS; watch it with --connect %s, or use --listen with another port", o.listen, tls.Other())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s is held by another program, which is no Argos server; use --listen with another port", o.listen)
 	}
@@ -156,11 +175,16 @@ func (o *options) runLocal(ctx context.Context, display *views.Options) error {
 			return held
 		}
 		screen.notice("a server runs on " + o.listen + ": watching its " + who.Device.Info.Name)
-		return screen.watch(ctx, "ws://"+o.listen, nil)
+		return screen.watch(ctx, "ws://"+o.listen, nil, nil)
 	}
 	if err != nil {
 		return err
 	}
+	own, err := st.door.Own()
+	if err != nil {
+		return err
+	}
+	st.door.Welcome(os.Stdout)
 	if st.notice != "" {
 		screen.notice(st.notice)
 	}
@@ -173,7 +197,7 @@ func (o *options) runLocal(ctx context.Context, display *views.Options) error {
 	work.Go(func() error {
 		defer screen.guard()
 		defer cancel()
-		return screen.watch(ctx, "ws://"+st.ln.Addr().String(), nil)
+		return screen.watch(ctx, st.url(), nil, own)
 	})
 	return work.Wait()
 }

@@ -10,6 +10,7 @@ import (
 
 	"argos/spectrum"
 	"argos/stream"
+	"argos/stream/access"
 	"argos/views"
 )
 
@@ -48,21 +49,31 @@ func (o *options) watch(ctx context.Context, display *views.Options, address str
 	if err != nil {
 		return &usageError{err}
 	}
-	s, err := o.newScreen(display)
+	login, err := access.NewLogin(access.DefaultDir(), o.tokenFile, o.ca)
 	if err != nil {
 		return err
 	}
-	return s.watch(ctx, url, o.tuning)
+	person := &access.Console{In: os.Stdin, Out: os.Stderr}
+	for {
+		s, err := o.newScreen(display)
+		if err != nil {
+			return err
+		}
+		err = s.watch(ctx, url, o.tuning, login)
+		if again, why := login.Answer(person, err); !again {
+			return why
+		}
+	}
 }
 
 // watch shows the server at url until the view or ctx ends. The screen comes up with
 // the first answer, so that a wrong address is one line and not a screen. tuning is
 // asked of the server first.
-func (s *screen) watch(ctx context.Context, url string, tuning map[string]string) error {
+func (s *screen) watch(ctx context.Context, url string, tuning map[string]string, login *access.Login) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	client := stream.NewClient(url, s.view, &stream.ClientOptions{
-		Agent: "argos-tui " + versionText(), View: s.wants, Filter: s.filter, Guard: s.guard,
+		Agent: "argos-tui " + versionText(), View: s.wants, Filter: s.filter, Guard: s.guard, Login: login,
 	})
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {

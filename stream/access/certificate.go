@@ -71,7 +71,7 @@ func (c *Certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	defer c.mu.Unlock()
 	if now := time.Now(); now.Sub(c.looked) >= certificateLook {
 		c.looked = now
-		if read := [2]stamp{stampOf(c.certFile), stampOf(c.keyFile)}; read != c.read {
+		if read := [2]stamp{stampOf(c.certFile), stampOf(c.keyFile)}; !read[0].is(c.read[0]) || !read[1].is(c.read[1]) {
 			c.read = read
 			// The two are not replaced at once: the half that fits neither is not used.
 			if renewed, err := loadCertificate(c.certFile, c.keyFile); err == nil {

@@ -32,10 +32,11 @@ type Entrance struct {
 	Policy      *Policy
 	TLS         *tls.Config // nil: plain
 	Fingerprint string      // of the certificate; empty: there is none
-	address     string
-	dir         string
+	options     EntranceOptions
+	others      bool   // can reach it
 	made        []made // tokens of a first start
 	certificate *Certificate
+	journal     *journal
 }
 
 type made struct {
@@ -61,9 +62,8 @@ func (e *RefusedError) Error() string {
 // ErrOptions marks options that contradict each other.
 var ErrOptions = errors.New("these options do not go together")
 
-// Open checks where a server may listen. Others than this machine need TLS and a token:
-// the first time a key, a certificate and tokens are made.
-func Open(o *EntranceOptions) (*Entrance, error) {
+// NewEntrance checks what is said about who gets in. Nothing is read or made yet.
+func NewEntrance(o EntranceOptions) (*Entrance, error) {
 	others, err := reachable(o.Address)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,6 @@ func Open(o *EntranceOptions) (*Entrance, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Entrance{Policy: policy, address: o.Address, dir: o.Dir}
 	switch {
 	case o.Insecure && !others:
 		return nil, fmt.Errorf("%w: --insecure is for addresses that others can reach", ErrOptions)
@@ -80,36 +79,50 @@ func Open(o *EntranceOptions) (*Entrance, error) {
 		return nil, fmt.Errorf("%w: --insecure takes no token and encrypts nothing", ErrOptions)
 	case (o.CertFile == "") != (o.KeyFile == ""):
 		return nil, fmt.Errorf("%w: --tls-cert and --tls-key need each other", ErrOptions)
-	case o.Insecure:
-		policy.Insecure = true
-		return e, nil
 	}
-	if others {
-		if err := makeDir(o.Dir); err != nil {
-			return nil, o.cannot("the server cannot keep its key and tokens: "+err.Error(), "mkdir -p -m 700 "+o.Dir)
+	return &Entrance{Policy: policy, options: o, others: others}, nil
+}
+
+// Prepare reads the certificate and the tokens. Others than this machine need TLS and a
+// token: the first time both are made, and where they cannot be had the server must not
+// start, which is a RefusedError.
+func (e *Entrance) Prepare() error {
+	o := &e.options
+	if o.Insecure {
+		return nil
+	}
+	if e.others {
+		if err := e.firstStart(); err != nil {
+			return err
 		}
 	}
-	if err := e.firstStart(o, others); err != nil {
-		return nil, err
+	tokens, err := OpenTokens(o.Dir)
+	if err != nil {
+		return o.fix(err)
 	}
-	if policy.Tokens, err = OpenTokens(o.Dir); err != nil {
-		return nil, o.fix(err)
+	e.Policy.Tokens = tokens
+	if (e.others || o.RequireToken || len(o.Proxies) > 0) && !tokens.usable() {
+		return o.cannot("nobody could get in: there is no token that is good", "argos-tui token add --role operator --name operator")
 	}
-	if (others || o.RequireToken || len(o.Proxies) > 0) && !policy.Tokens.usable() {
-		return nil, o.cannot("nobody could get in: there is no token that is good", "argos-tui token add --role operator --name NAME")
-	}
-	if !others && o.CertFile == "" {
-		return e, nil
+	if !e.others && o.CertFile == "" {
+		return nil
 	}
 	certFile, keyFile := o.CertFile, o.KeyFile
 	if certFile == "" {
 		certFile, keyFile = filepath.Join(o.Dir, serverCertificateFile), filepath.Join(o.Dir, serverKeyFile)
 	}
 	if e.certificate, err = OpenCertificate(certFile, keyFile); err != nil {
-		return nil, o.fix(err)
+		return o.fix(err)
 	}
 	e.TLS, e.Fingerprint = e.certificate.config(), e.certificate.Fingerprint()
-	return e, nil
+	return nil
+}
+
+// Own is how the screen of this very process connects. It is to be called before
+// anybody is let in.
+func (e *Entrance) Own() (*Login, error) {
+	secret, err := e.Policy.Own()
+	return &Login{Token: secret, Trust: &Trust{only: e.Fingerprint}}, err
 }
 
 // OnBadCertificate sets what is called with a new certificate that cannot be used.
@@ -120,7 +133,7 @@ func (e *Entrance) OnBadCertificate(f func(error)) {
 }
 
 func (o *EntranceOptions) policy() (*Policy, error) {
-	p := &Policy{RequireToken: o.RequireToken}
+	p := &Policy{RequireToken: o.RequireToken, Insecure: o.Insecure}
 	for _, s := range o.Proxies {
 		n, err := ParseProxy(s)
 		if err != nil {
@@ -167,12 +180,12 @@ func (o *EntranceOptions) fix(err error) error {
 
 // firstStart makes what there is not: a key and certificate unless there are some of the
 // user's own, and tokens where no file of tokens was ever made.
-func (e *Entrance) firstStart(o *EntranceOptions, others bool) error {
-	if !others {
-		return nil
-	}
-	if err := checkDir(o.Dir); err != nil {
+func (e *Entrance) firstStart() error {
+	o := &e.options
+	if err := makeDir(o.Dir); errors.As(err, new(*PermissionError)) {
 		return o.fix(err)
+	} else if err != nil {
+		return o.cannot("the server cannot keep its key and tokens: "+err.Error(), "mkdir -p -m 700 "+o.Dir)
 	}
 	if o.CertFile == "" && missing(filepath.Join(o.Dir, serverCertificateFile)) && missing(filepath.Join(o.Dir, serverKeyFile)) {
 		if err := locked(o.Dir, func() error { return makeCertificate(o.Dir) }); err != nil {
@@ -202,13 +215,16 @@ func missing(path string) bool {
 	return errors.Is(err, fs.ErrNotExist)
 }
 
-// URL is what a server that listens on ln is connected to by.
+// URL is what a server that listens on ln is connected to by from this machine.
 func (e *Entrance) URL(ln net.Addr) string {
-	scheme := "ws"
+	scheme, address := "ws", ln.String()
 	if e.TLS != nil {
 		scheme = "wss"
 	}
-	return scheme + "://" + ln.String()
+	if ap, err := netip.ParseAddrPort(address); err == nil && ap.Addr().IsUnspecified() {
+		address = net.JoinHostPort("127.0.0.1", fmt.Sprint(ap.Port()))
+	}
+	return scheme + "://" + address
 }
 
 // Welcome prints, after a first start, what others need to connect. It is not to be
@@ -217,11 +233,11 @@ func (e *Entrance) Welcome(w io.Writer) {
 	if len(e.made) == 0 {
 		return
 	}
-	host, port, _ := net.SplitHostPort(e.address) // checked by Open
+	host, port, _ := net.SplitHostPort(e.options.Address) // checked by Open
 	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
 		host = hostName()
 	}
-	fmt.Fprintf(w, "This is the first start on %s: a key, a certificate and two tokens were made in %s.\n\n", e.address, e.dir)
+	fmt.Fprintf(w, "This is the first start on %s: a key, a certificate and two tokens were made in %s.\n\n", e.options.Address, e.options.Dir)
 	fmt.Fprintf(w, "  connect      argos-tui --connect wss://%s\n", net.JoinHostPort(host, port))
 	fmt.Fprintf(w, "  fingerprint  %s\n", e.Fingerprint)
 	for _, m := range e.made {

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"time"
 
 	"github.com/adrg/xdg"
 	"github.com/rogpeppe/go-internal/lockedfile"
@@ -144,17 +143,21 @@ func locked(dir string, f func() error) error {
 	return errors.Join(err, lock.Close())
 }
 
-// A stamp changes when a file is written or replaced.
-type stamp struct {
-	modified time.Time
-	size     int64
-}
+// A stamp tells a file that was written or replaced from what it was. It is empty for one
+// that is not there.
+type stamp struct{ info fs.FileInfo }
 
-// stampOf is the zero stamp for a file that is not there.
 func stampOf(path string) stamp {
 	info, err := os.Stat(path)
 	if err != nil {
 		return stamp{}
 	}
-	return stamp{info.ModTime(), info.Size()}
+	return stamp{info}
+}
+
+func (s stamp) is(t stamp) bool {
+	if s.info == nil || t.info == nil {
+		return s.info == t.info
+	}
+	return os.SameFile(s.info, t.info) && s.info.ModTime().Equal(t.info.ModTime()) && s.info.Size() == t.info.Size()
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A Policy says whom a server lets in. The zero Policy lets in this machine alone, as
@@ -19,6 +20,16 @@ type Policy struct {
 	Insecure       bool           // everybody is operator, and nothing is encrypted
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	Origins        []string       // of web pages besides those of the server's own host
+
+	own *Token // of this process' screen
+}
+
+// Own makes a token for the screen of this very process, which is operator however a
+// server's rules for others are. It is to be called before the first Identify.
+func (p *Policy) Own() (secret string, err error) {
+	secret, own, err := newToken(Operator, "screen", time.Now(), time.Time{})
+	p.own = &own
+	return secret, err
 }
 
 // An Identity is who a request comes from.
@@ -46,6 +57,9 @@ const (
 	CauseToken  = "bad_token"
 )
 
+// Causes are all of them.
+var Causes = []string{CauseOrigin, CauseHost, CauseNone, CauseToken}
+
 // forwarding headers tell that a request comes from somebody else than it seems.
 var forwarding = []string{"Forwarded", "X-Forwarded-For", "Via"}
 
@@ -61,6 +75,10 @@ func (p *Policy) Identify(r *http.Request) (Identity, error) {
 		return who, err
 	}
 	if secret != "" {
+		if p.own != nil && p.own.is(secret) {
+			who.Role, who.Name = p.own.Role, p.own.Name
+			return who, nil
+		}
 		token, err := p.check(secret)
 		if err != nil {
 			return who, &Refusal{http.StatusUnauthorized, CauseToken, err.Error()}
@@ -79,7 +97,8 @@ func (p *Policy) Identify(r *http.Request) (Identity, error) {
 	}
 	// Without a token, all that tells a person's program from a web page whose name was
 	// made to lead here is the name that it believes to talk to.
-	if !ownHost(r.Host) {
+	// A peer without an address is no browser.
+	if peer.IsValid() && !ownHost(r.Host) {
 		return who, &Refusal{http.StatusForbidden, CauseHost, "this server has another name: connect by its address or host name, or with a token"}
 	}
 	who.Role = Operator
@@ -93,9 +112,11 @@ func (p *Policy) check(secret string) (Token, error) {
 	return p.Tokens.Check(secret)
 }
 
-// Local reports whether address, as in http.Request.RemoteAddr or Identity.From, is on
-// this machine.
-func Local(address string) bool { return local(addressOf(address)) }
+// LocalHost reports whether a host name or address is this machine's own loopback.
+func LocalHost(host string) bool {
+	a := addressOf(host)
+	return host == "localhost" || a.IsValid() && a.IsLoopback()
+}
 
 // local takes what has no address, a pipe or a socket in the file system, as here.
 func local(a netip.Addr) bool { return !a.IsValid() || a.IsLoopback() }

@@ -5,10 +5,12 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -26,6 +28,13 @@ type Token struct {
 
 // Expired reports whether t is good no more.
 func (t *Token) Expired(now time.Time) bool { return !t.Expires.IsZero() && !now.Before(t.Expires) }
+
+// is reports whether secret is what the bearer of t shows. It takes the same time for
+// all that are as long.
+func (t *Token) is(secret string) bool {
+	hash := sha256.Sum256([]byte(secret))
+	return subtle.ConstantTimeCompare(hash[:], t.hash[:]) == 1
+}
 
 const tokenPrefix = "argos-"
 
@@ -126,4 +135,21 @@ func parseToken(line string) (t Token, err error) {
 		return t, errTokenLine
 	}
 	return t, nil
+}
+
+// ParseLasts reads for how long a token is to be good: 30d, 12h, or never, which is 0.
+func ParseLasts(s string) (time.Duration, error) {
+	if s == "never" {
+		return 0, nil
+	}
+	unit := map[string]time.Duration{"d": 24 * time.Hour, "h": time.Hour, "m": time.Minute, "s": time.Second}
+	for suffix, one := range unit {
+		if digits, ok := strings.CutSuffix(s, suffix); ok {
+			n, err := strconv.ParseUint(digits, 10, 16)
+			if err == nil && n > 0 {
+				return time.Duration(n) * one, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("%q: use a time such as 30d or 12h, or never", s)
 }

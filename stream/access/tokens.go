@@ -1,8 +1,6 @@
 package access
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -41,7 +39,7 @@ func OpenTokens(dir string) (*Tokens, error) {
 func (t *Tokens) Refresh() (changed bool, err error) {
 	now := stampOf(t.path)
 	t.mu.RLock()
-	same := now == t.read && t.byID != nil
+	same := now.is(t.read) && t.byID != nil
 	t.mu.RUnlock()
 	if same {
 		return false, nil
@@ -140,10 +138,8 @@ var (
 	errTokenExpired = errors.New("expired token")
 )
 
-// Check returns the token that secret belongs to. It takes the same time for each
-// token that there is, whatever is wrong with the secret part.
+// Check returns the token that secret belongs to.
 func (t *Tokens) Check(secret string) (Token, error) {
-	hash := sha256.Sum256([]byte(secret))
 	form := secretForm.FindStringSubmatch(secret)
 	if form == nil {
 		return Token{}, errTokenUnknown
@@ -151,7 +147,7 @@ func (t *Tokens) Check(secret string) (Token, error) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	known := t.byID[form[1]]
-	if known == nil || subtle.ConstantTimeCompare(hash[:], known.hash[:]) != 1 {
+	if known == nil || !known.is(secret) {
 		return Token{}, errTokenUnknown
 	}
 	if known.Expired(time.Now()) {

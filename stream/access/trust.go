@@ -16,6 +16,7 @@ import (
 type Trust struct {
 	known *KnownHosts
 	roots *x509.CertPool // of --ca; nil: those of the system, and known hosts
+	only  string         // fingerprint; empty: any that the above vouch for
 }
 
 // NewTrust trusts the hosts that the user of dir knows, and those that the system's
@@ -83,6 +84,12 @@ func (t *Trust) verify(hostport, name string, s *tls.ConnectionState) error {
 	}
 	leaf := s.PeerCertificates[0]
 	fingerprint := Fingerprint(leaf)
+	if t.only == fingerprint {
+		return nil
+	}
+	if t.only != "" {
+		return errors.New("this is not the server that was started here")
+	}
 	known, err := t.known.find(hostport)
 	switch {
 	case err != nil:
@@ -99,7 +106,7 @@ func (t *Trust) verify(hostport, name string, s *tls.ConnectionState) error {
 	if _, err := leaf.Verify(x509.VerifyOptions{DNSName: name, Intermediates: between}); err == nil {
 		return nil
 	}
-	if Local(name) && t.own(fingerprint) {
+	if t.own(fingerprint) {
 		return nil
 	}
 	host, err := cleanHost(hostport)

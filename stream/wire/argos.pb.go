@@ -982,6 +982,7 @@ type Welcome struct {
 	Head          *Position              `protobuf:"bytes,7,opt,name=head,proto3" json:"head,omitempty"`                                          // newest frame and event there is
 	Resumed       bool                   `protobuf:"varint,8,opt,name=resumed,proto3" json:"resumed,omitempty"`                                   // frames go on behind Hello.resume
 	EventsResumed bool                   `protobuf:"varint,20,opt,name=events_resumed,json=eventsResumed,proto3" json:"events_resumed,omitempty"` // events do
+	Insecure      bool                   `protobuf:"varint,40,opt,name=insecure,proto3" json:"insecure,omitempty"`                                // anybody who reaches the server is operator, and nothing is encrypted
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1075,6 +1076,13 @@ func (x *Welcome) GetResumed() bool {
 func (x *Welcome) GetEventsResumed() bool {
 	if x != nil {
 		return x.EventsResumed
+	}
+	return false
+}
+
+func (x *Welcome) GetInsecure() bool {
+	if x != nil {
+		return x.Insecure
 	}
 	return false
 }
@@ -2681,7 +2689,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x06passed\x18\x14 \x01(\v2\x10.argos.v1.PassedH\x00R\x06passed\x121\n" +
 	"\tevent_gap\x18\x15 \x01(\v2\x12.argos.v1.EventGapH\x00R\beventGap\x12$\n" +
 	"\x04past\x18\x16 \x01(\v2\x0e.argos.v1.PastH\x00R\x04pastB\x06\n" +
-	"\x04kind\"\xfa\x01\n" +
+	"\x04kind\"\x96\x02\n" +
 	"\aWelcome\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x14\n" +
 	"\x05epoch\x18\x02 \x01(\tR\x05epoch\x12\x12\n" +
@@ -2691,7 +2699,8 @@ const file_argos_proto_rawDesc = "" +
 	"\x03pid\x18\x06 \x01(\x05R\x03pid\x12&\n" +
 	"\x04head\x18\a \x01(\v2\x12.argos.v1.PositionR\x04head\x12\x18\n" +
 	"\aresumed\x18\b \x01(\bR\aresumed\x12%\n" +
-	"\x0eevents_resumed\x18\x14 \x01(\bR\reventsResumed\"\x8a\x04\n" +
+	"\x0eevents_resumed\x18\x14 \x01(\bR\reventsResumed\x12\x1a\n" +
+	"\binsecure\x18( \x01(\bR\binsecure\"\x8a\x04\n" +
 	"\x05Frame\x12\x1b\n" +
 	"\tfirst_seq\x18\x01 \x01(\x04R\bfirstSeq\x12\x19\n" +
 	"\blast_seq\x18\x02 \x01(\x04R\alastSeq\x12\x19\n" +
