@@ -22,6 +22,8 @@ var permitsIn = []permit{
 	{"control", "ping", access.Viewer},
 	{"control", "command", access.Operator},
 	{"event", "ack", access.Viewer}, // of frames, too
+	{"event", "filter", access.Viewer},
+	{"event", "past", access.Viewer},
 	{"spectrum", "view", access.Viewer},
 }
 
@@ -32,9 +34,13 @@ var permitsOut = []permit{
 	{"control", "reply", access.Viewer},
 	{"control", "goodbye", access.Viewer},
 	{"event", "event", access.Viewer},
+	{"event", "passed", access.Viewer},
+	{"event", "event_gap", access.Viewer},
+	{"event", "past", access.Viewer},
 	{"event", "device", access.Viewer},
 	{"event", "gps", access.Viewer},
 	{"spectrum", "frame", access.Viewer},
+	{"spectrum", "gap", access.Viewer},
 }
 
 var leastIn = func() map[string]access.Role {

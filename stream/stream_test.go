@@ -27,9 +27,11 @@ type rig struct {
 	access   *access.Policy // nil: whoever dials is operator
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T) *rig { t.Helper(); return newRigWith(t, nil, nil) }
+
+func newRigWith(t *testing.T, policy *access.Policy, journal *slog.Logger) *rig {
 	t.Helper()
-	r := &rig{source: newFakeSource(), network: new(pipeNet)}
+	r := &rig{source: newFakeSource(), network: new(pipeNet), access: policy, journal: journal}
 	r.start(t)
 	return r
 }

@@ -209,7 +209,7 @@ func (v *viewer) begin(hello *wire.Hello) error {
 	if name := hello.GetClient(); len(name) > keyLength {
 		return fmt.Errorf("%w: a client of more than %d bytes", errMessage, keyLength)
 	} else if name != "" {
-		v.owner = name
+		v.owner = v.who.Key() + " " + name // of another token it is another client
 	}
 	filter, err := filterOf(hello.GetFilter())
 	v.events.set(filter)

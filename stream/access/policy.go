@@ -40,6 +40,14 @@ type Identity struct {
 	From  string // address
 }
 
+// Key tells identities apart: what belongs to one is not for another.
+func (i *Identity) Key() string {
+	if i.Token != nil {
+		return i.Token.ID
+	}
+	return i.Name
+}
+
 // A Refusal is a request that is not let in. Its text is for who asked.
 type Refusal struct {
 	Status int // of HTTP

@@ -975,7 +975,7 @@ type Welcome struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
 	Epoch         string                 `protobuf:"bytes,2,opt,name=epoch,proto3" json:"epoch,omitempty"`   // one unbroken life of the server's logs
-	Role          string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`     // "viewer", "operator"
+	Role          string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`     // "viewer", "operator", "admin"
 	Server        string                 `protobuf:"bytes,4,opt,name=server,proto3" json:"server,omitempty"` // host name
 	Version       string                 `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
 	Pid           int32                  `protobuf:"varint,6,opt,name=pid,proto3" json:"pid,omitempty"`
