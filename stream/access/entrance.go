@@ -157,11 +157,8 @@ func reachable(address string) (bool, error) {
 	if err != nil || port == "" {
 		return false, fmt.Errorf("%w: --listen %q: write it like 127.0.0.1:8470 or 0.0.0.0:8470", ErrOptions, address)
 	}
-	if host == "localhost" {
-		return false, nil
-	}
-	ip, err := netip.ParseAddr(host)
-	return err != nil || !ip.Unmap().IsLoopback(), nil
+	// What is no address is the name of one that others can reach, for all we know.
+	return !LocalHost(host), nil
 }
 
 func (o *EntranceOptions) cannot(why, step string) error {

@@ -201,9 +201,9 @@ func ParseProxy(s string) (netip.Prefix, error) {
 	return a.Prefix(a.BitLen())
 }
 
-// Bearer is the subprotocol by which a web page shows its token. It is never answered
+// offerPrefix begins the subprotocol by which a web page shows its token. It is never answered
 // with.
-const bearerProtocol = "argos.bearer."
+const offerPrefix = "argos.bearer."
 
 // bearer is the token that r brings, in its header or as a subprotocol, empty if none.
 func bearer(r *http.Request) (secret string, err error) {
@@ -216,7 +216,7 @@ func bearer(r *http.Request) (secret string, err error) {
 	}
 	for _, h := range r.Header.Values("Sec-WebSocket-Protocol") {
 		for protocol := range strings.SplitSeq(h, ",") {
-			if secret, ok := strings.CutPrefix(strings.TrimSpace(protocol), bearerProtocol); ok {
+			if secret, ok := strings.CutPrefix(strings.TrimSpace(protocol), offerPrefix); ok {
 				all = append(all, secret)
 			}
 		}

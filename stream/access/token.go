@@ -64,8 +64,8 @@ func newToken(role Role, name string, created, expires time.Time) (secret string
 	return secret, Token{id, role, name, created, expires, sha256.Sum256([]byte(secret))}, nil
 }
 
-// tokensHeader begins the file.
-const tokensHeader = "# Tokens of an Argos server: ID ROLE CREATED EXPIRES SHA-256 NAME.\n# Change them by argos-tui token add, list, revoke.\n"
+// fileHeader begins the file.
+const fileHeader = "# An Argos server lets in: ID ROLE CREATED EXPIRES SHA-256 NAME.\n# Change them by argos-tui token add, list, revoke.\n"
 
 // line is t in the file.
 func (t *Token) line() string {
@@ -78,7 +78,7 @@ func (t *Token) line() string {
 
 func formatTokens(all []Token) []byte {
 	var b bytes.Buffer
-	b.WriteString(tokensHeader)
+	b.WriteString(fileHeader)
 	for i := range all {
 		b.WriteString(all[i].line())
 	}
