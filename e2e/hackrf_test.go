@@ -137,3 +137,78 @@ func TestHackRFDoctor(t *testing.T) {
 		}
 	}
 }
+
+// A server with the radio, and settings that arrive over the link: tones stand where they
+// were put at every rate, and in sweeps over one range and several.
+func TestHackRFOverTheLink(t *testing.T) {
+	const low, high = 433.92e6, 2437.3e6
+	addr := freeAddr(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	t.Cleanup(cancel)
+	env := emulated(t, emulator.Options{Tones: "433.92e6:-30,2437.3e6:-25", Noise: "-50"})
+	server := command(ctx, t, "--serve", "--listen", addr, "--device", "hackrf", "--freq", "433.5M", "--lna", "16", "--vga", "20", "--window", "flattop")
+	server.Env = append(server.Env, env...)
+	var stderr buffer
+	server.Stderr = &stderr
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		_ = server.Wait() // killed
+		if s := stderr.String(); strings.Contains(s, "DATA RACE") || strings.Contains(s, "panic:") {
+			t.Error(s)
+		}
+	})
+	eventually(t, startup, "a server on "+addr, func() error { return dial(addr) })
+	for _, c := range []struct {
+		set      string
+		rate     float64
+		hz, db   float64
+		withinHz float64
+	}{
+		{"--freq 433.5M --span 2M --rate 2M", 2e6, low, -30, 3e3},
+		{"--rate 8M", 8e6, low, -30, 3e3},
+		{"--span 7M --rate 10M", 10e6, low, -30, 3e3},
+		{"--rate 20M", 20e6, low, -30, 5e3},
+		{"--range 2400M:2500M --rate auto", 20e6, high, -25, 6e3},
+		{"--range 2400M:2500M,430M:440M --bins 1024", 20e6, high, -25, 20e3},
+		{"--range 0M:6000M --bins 256", 20e6, high, -25, 80e3},
+		{"--freq 433.5M --span 2M --rbw auto", 8e6, low, -30, 3e3},
+	} {
+		f := ndjson(t, append([]string{"--connect", "ws://" + addr}, strings.Fields(c.set)...)...)
+		hz, db, rate := 0.0, 0.0, 0.0
+		for f.lines.Scan() {
+			var r struct {
+				Kind    string
+				StartHz float64    `json:"start_hz"`
+				BinHz   float64    `json:"bin_hz"`
+				MeanDB  []*float64 `json:"mean_db"`
+				Device  struct {
+					RateHz float64 `json:"rate_hz"`
+				}
+			}
+			if err := json.Unmarshal(f.lines.Bytes(), &r); err != nil {
+				t.Fatal(err)
+			}
+			if r.Kind != "spectrum" || r.StartHz > c.hz {
+				continue
+			}
+			hz, db, rate = 0, -200, r.Device.RateHz
+			for i, p := range r.MeanDB {
+				at := r.StartHz + (float64(i)+0.5)*r.BinHz
+				if p != nil && math.Abs(at-c.hz) < 1e6 && *p > db {
+					hz, db = at, *p
+				}
+			}
+			if math.Abs(hz-c.hz) <= c.withinHz && math.Abs(db-c.db) < 0.5 && rate == c.rate {
+				break
+			}
+		}
+		if math.Abs(hz-c.hz) > c.withinHz || math.Abs(db-c.db) >= 0.5 || rate != c.rate {
+			t.Errorf("%s: %.3f MHz at %.2f dBFS and %g samples/s; %s", c.set, hz/1e6, db, rate, f.stderr.String())
+		}
+		_ = f.Process.Kill() // fails if it has ended
+		_ = f.Wait()         // killed
+	}
+}

@@ -45,3 +45,12 @@ func TestRule(t *testing.T) {
 		}
 	}
 }
+
+func TestPace(t *testing.T) {
+	for mbs, want := range map[int]string{0: "not known", 480: "USB at 480 Mb/s", 5000: "USB at 5000 Mb/s", 12: "USB at 12 Mb/s"} {
+		c := pace(mbs)
+		if slow := mbs == 12; c.Text != want || c.OK == slow || slow != strings.Contains(c.Hint, "another port") {
+			t.Errorf("%d Mb/s: %+v", mbs, c)
+		}
+	}
+}
