@@ -31,14 +31,16 @@ type History struct {
 	chunks []*chunk
 	spare  []memory // of dropped strips
 	merger merger
-	pair   [2]*strip
+	parts  []*strip
 	grown  chan struct{}
 
 	queries chan *query // memory of queries that are over
 }
 
 // A chunk is up to chunkFrames frames in a row and the merges over them: node[l][i]
-// stands for the frames [i<<l, (i+1)<<l) of the chunk.
+// stands for the frames [i<<l, (i+1)<<l) of the chunk. One that would take about as much
+// as what it is made of, since a survey does not come round in so many frames, is left
+// out: its LastSeq is 0.
 type chunk struct {
 	first  uint64 // sequence number of node[0][0]
 	frames int
@@ -117,11 +119,14 @@ func (h *History) Append(f *Frame) uint64 {
 	c.frames++
 	for level := 1; level < chunkLevels && c.frames%(1<<level) == 0; level++ {
 		i := c.frames>>level - 1
-		h.pair[0], h.pair[1] = &c.node[level-1][2*i], &c.node[level-1][2*i+1]
-		h.merger.gather(h.pair[:])
+		h.parts = c.strips(h.parts[:0], level, i)
+		h.merger.gather(h.parts)
+		if !h.merger.saves() {
+			continue
+		}
 		node := &c.node[level][i]
 		h.provide(c, node, h.merger.bins, h.merger.segments)
-		h.merger.into(&node.Frame, h.pair[:], true)
+		h.merger.into(&node.Frame, h.parts, true)
 	}
 	h.head++
 	close(h.grown)
@@ -281,14 +286,22 @@ func (h *History) Merge(dst *Frame, a, b uint64) bool {
 	return true
 }
 
-// cover appends the fewest nodes that stand for the frames [a, b) of the chunk.
+// cover appends the fewest strips that stand for the frames [a, b) of the chunk.
 func (c *chunk) cover(nodes []*strip, a, b int) []*strip {
 	for a < b {
 		level := min(bits.TrailingZeros(uint(a)|chunkFrames), bits.Len(uint(b-a))-1)
-		nodes = append(nodes, &c.node[level][a>>level])
+		nodes = c.strips(nodes, level, a>>level)
 		a += 1 << level
 	}
 	return nodes
+}
+
+// strips appends what node[level][i] is, or is made of.
+func (c *chunk) strips(nodes []*strip, level, i int) []*strip {
+	if s := &c.node[level][i]; s.LastSeq > 0 {
+		return append(nodes, s)
+	}
+	return c.strips(c.strips(nodes, level-1, 2*i), level-1, 2*i+1)
 }
 
 // Recent is the first sequence number at or after a from which at most so many

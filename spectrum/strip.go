@@ -91,6 +91,7 @@ type merger struct {
 	pieces   []piece
 	segments int // that pieces make
 	bins     int // of those
+	gathered int // bins of the pieces
 	sum      []float32
 }
 
@@ -103,7 +104,7 @@ type piece struct {
 
 // gather takes the pieces of strips, in order of frequency.
 func (m *merger) gather(strips []*strip) {
-	m.pieces, m.segments, m.bins = m.pieces[:0], 0, 0
+	m.pieces, m.segments, m.bins, m.gathered = m.pieces[:0], 0, 0, 0
 	for order, s := range strips {
 		at := 0
 		for i := range s.Segments {
@@ -116,12 +117,16 @@ func (m *merger) gather(strips []*strip) {
 		return cmp.Or(cmp.Compare(a.segment.Bin, b.segment.Bin), cmp.Compare(a.order, b.order))
 	})
 	for i := range m.pieces {
+		m.gathered += m.pieces[i].segment.Bins
 		if i == 0 || m.pieces[i].segment.Bin != m.pieces[i-1].segment.Bin {
 			m.segments++
 			m.bins += m.pieces[i].segment.Bins
 		}
 	}
 }
+
+// saves reports whether what was gathered takes a good deal more than what it makes.
+func (m *merger) saves() bool { return 4*m.bins <= 3*m.gathered }
 
 // into makes f a strip, or else a whole frame, of what was gathered from strips.
 func (m *merger) into(f *Frame, strips []*strip, asStrip bool) {
