@@ -23,7 +23,7 @@ func (b *backoff) next(busy bool) time.Duration {
 	if b.attempt == 1 && !busy {
 		return 0
 	}
-	most, doubled := backoffMost, b.attempt-1 // what was tried at once doubles nothing
+	most, doubled := backoffMost, b.attempt-2 // what was tried at once doubles nothing
 	if busy {
 		most, doubled = backoffMostBusy, b.attempt
 	}

@@ -78,7 +78,7 @@ func TestBackoff(t *testing.T) {
 		if w := b.next(false); w != 0 {
 			t.Fatalf("first wait %s", w)
 		}
-		for _, most := range []time.Duration{500, 1000, 2000, 4000, 5000, 5000} {
+		for _, most := range []time.Duration{250, 500, 1000, 2000, 4000, 5000, 5000} {
 			if w := b.next(false); w <= 0 || w > most*time.Millisecond+time.Millisecond {
 				t.Fatalf("attempt %d waits %s", b.attempt, w)
 			}

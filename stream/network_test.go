@@ -13,7 +13,12 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(lifeJournal) != "" {
+		live()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // A pipeNet is a network of net.Pipes with one address, and the faults of a real one.
 type pipeNet struct {

@@ -124,9 +124,11 @@ func (tr *trial) retune() {
 	}
 }
 
-// produce makes a frame. One of several segments may lack some of them, as when a
-// sweep is slower than the frame rate.
-func (tr *trial) produce() {
+func (tr *trial) produce() { tr.append(tr.frame()) }
+
+// frame makes a frame. One of several segments may lack some of them, as when a sweep is
+// slower than the frame rate.
+func (tr *trial) frame() *spectrum.Frame {
 	r, bins := tr.random, tr.grid.Bins
 	f := &spectrum.Frame{Grid: tr.grid, First: time.Now(), Last: time.Now(), Mean: make([]int16, bins), Max: make([]int16, bins)}
 	for b := range bins {
@@ -147,7 +149,7 @@ func (tr *trial) produce() {
 			}
 		}
 	}
-	tr.append(f)
+	return f
 }
 
 func (tr *trial) append(f *spectrum.Frame) {
