@@ -4,6 +4,7 @@ SHELL := /bin/bash
 
 GO ?= go
 FUZZTIME ?= 60s
+SOAK    ?= 10m
 BENCH   ?= .
 # Extra flags for go test: -v, -count=1, -run NAME.
 GOTESTFLAGS ?=
@@ -15,7 +16,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 .DELETE_ON_ERROR:
-.PHONY: help run build test drift cross lint emulator emulated bench fuzz generate
+.PHONY: help run build test drift cross lint emulator emulated bench soak fuzz generate
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -61,6 +62,10 @@ emulated: emulator ## start the program on it: make emulated ARGS="--freq 2437M"
 bench: ## all benchmarks, kept in build/bench.txt
 	@mkdir -p build
 	@set -o pipefail; $(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 30m ./... | tee build/bench.txt
+
+# The report is kept: it is written again with each run.
+soak: ## fuzzed faults for SOAK (10m), reported in docs/SOAK.md
+	ARGOS_SOAK='$(SOAK)' ARGOS_SOAK_REPORT=$(CURDIR)/docs/SOAK.md $(GO) test -tags soak -run '^TestSoak$$' -count=1 -timeout 2h -v $(GOTESTFLAGS) ./stream | grep -v -e '^ *=== ' -e '^ *--- PASS'
 
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	GO='$(GO)' tools/fuzz '$(FUZZTIME)'

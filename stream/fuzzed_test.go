@@ -53,20 +53,34 @@ func TestLawsUnderFaults(t *testing.T) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				tr := newTrial(t, seed, false)
-				tr.period *= 2 // so that there is time for more faults
-				tr.underFaults(t, faultproxy.NewSchedule(seed, 15*time.Second), "ws://trial", &ClientOptions{Dial: tr.proxy.Dial})
+				virtualUnderFaults(t, seed)
 			})
 		})
 	}
 }
 
-// The same on real sockets, as the program serves them. Most of the time is spent
-// waiting, so all run at once.
+// virtualUnderFaults plays a schedule on a virtual clock.
+func virtualUnderFaults(t *testing.T, seed uint64) playout {
+	t.Helper()
+	tr := newTrial(t, seed, false)
+	tr.period *= 2 // so that there is time for more faults
+	return tr.underFaults(t, faultproxy.NewSchedule(seed, 15*time.Second), "ws://trial", &ClientOptions{Dial: tr.proxy.Dial})
+}
+
+// The same on real sockets, as the program serves them.
 func TestLawsUnderFaultsOnSockets(t *testing.T) {
 	t.Parallel()
 	first, last := seeds(t, 30)
+	socketsUnderFaults(t, first, last)
+}
+
+// socketsUnderFaults plays schedules on real sockets. Most of the time is spent waiting,
+// so all run at once.
+func socketsUnderFaults(t *testing.T, first, last uint64) playout {
+	t.Helper()
 	var running sync.WaitGroup
+	var mu sync.Mutex
+	var sum playout
 	for seed := first; seed <= last; seed++ {
 		tr := newTrial(t, seed, true)
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -79,11 +93,58 @@ func TestLawsUnderFaultsOnSockets(t *testing.T) {
 			}
 		})
 		running.Go(func() {
-			tr.underFaults(t, faultproxy.NewSchedule(seed, 8*time.Second), "ws://"+ln.Addr().String(), new(ClientOptions))
+			o := tr.underFaults(t, faultproxy.NewSchedule(seed, 8*time.Second), "ws://"+ln.Addr().String(), new(ClientOptions))
 			_ = ln.Close()
+			mu.Lock()
+			defer mu.Unlock()
+			sum.add(&o)
 		})
 	}
 	running.Wait()
+	return sum
+}
+
+// A playout is what schedules did, and what came of it.
+type playout struct {
+	schedules, steps, lives, frames, events int
+	messages, outages                       int // of all viewers: frame messages, links lost
+	missing, unread                         int // frames and events in counted gaps
+	commands, repeated                      int
+}
+
+func (o *playout) add(more *playout) {
+	o.schedules += more.schedules
+	o.steps += more.steps
+	o.lives += more.lives
+	o.frames += more.frames
+	o.events += more.events
+	o.messages += more.messages
+	o.outages += more.outages
+	o.missing += more.missing
+	o.unread += more.unread
+	o.commands += more.commands
+	o.repeated += more.repeated
+}
+
+// playout counts what the trial was.
+func (tr *trial) playout(guests []*guest) playout {
+	o := playout{schedules: 1, lives: len(tr.lives), repeated: tr.repeated}
+	for _, l := range tr.lives {
+		o.frames += len(l.frames)
+		o.events += len(l.ledger.stored)
+	}
+	for _, g := range guests {
+		l := g.Link()
+		o.outages += len(l.Outages)
+		o.missing += int(l.Missing)
+		o.unread += int(l.EventsMissing)
+		for _, got := range g.witness.all() {
+			if got.frame != nil {
+				o.messages++
+			}
+		}
+	}
+	return o
 }
 
 // recovers bounds how long a viewer takes to have everything once the network is well:
@@ -92,7 +153,7 @@ const recovers = time.Minute
 
 // underFaults plays a schedule to two viewers while the radio is retuned, events are
 // logged and servers end and begin, and checks the laws.
-func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o *ClientOptions) {
+func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o *ClientOptions) playout {
 	t.Helper()
 	r := tr.random
 	if r.IntN(4) == 0 {
@@ -184,9 +245,10 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 			t.Errorf("ARGOS_SEED=%d: a viewer of %+v: %v\n%s", s.Seed, g.view, err, s)
 		}
 	}
-	l := guests[0].Link()
-	t.Logf("seed %d: %d steps in %s, %d lives, %d outages, %d events in gaps, %d commands, %d of them given again",
-		s.Seed, len(s.Steps), time.Since(began), len(tr.lives), len(l.Outages), l.EventsMissing, len(commands.said), tr.repeated)
+	sum := tr.playout(guests)
+	sum.steps, sum.commands = len(s.Steps), len(commands.said)
+	t.Logf("seed %d: %s: %+v", s.Seed, time.Since(began), sum)
+	return sum
 }
 
 // randomFilter is one of some that a viewer of a trial may ask for.
