@@ -145,17 +145,14 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return fmt.Errorf("serve: %w", err)
 }
 
-// sendBuffer bounds what the kernel keeps of stale frames for a viewer that lags.
-const sendBuffer = 32 << 10
-
-// smallBuffers gives each connection a small send buffer, so that a viewer that does
-// not read is known to be slow before seconds of frames are on their way to it.
+// smallBuffers lets the kernel keep little for each connection, so that a viewer that
+// does not read is known to be slow before seconds of frames are on their way to it.
 type smallBuffers struct{ net.Listener }
 
 func (l smallBuffers) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if tcp, ok := c.(*net.TCPConn); ok {
-		_ = tcp.SetWriteBuffer(sendBuffer) // one that is gone already must not end the server
+		_ = keepLittle(tcp) // one that is gone already must not end the server
 	}
 	return c, err
 }
