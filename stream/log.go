@@ -1,6 +1,9 @@
 package stream
 
-import "sync"
+import (
+	"sync"
+	"unsafe"
+)
 
 // logEntries bounds the event log in memory.
 const logEntries = 10_000
@@ -42,6 +45,7 @@ type memoryLog struct {
 	mu      sync.Mutex
 	entries []entry
 	head    place
+	bytes   int // of what entries hold
 }
 
 var _ eventLog = (*memoryLog)(nil)
@@ -56,6 +60,9 @@ func (l *memoryLog) Append(stored []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.entries) == l.most {
+		for _, gone := range l.entries[:(l.most+1)/2] {
+			l.bytes -= len(gone.stored)
+		}
 		half := copy(l.entries, l.entries[(l.most+1)/2:])
 		clear(l.entries[half:])
 		l.entries = l.entries[:half]
@@ -63,8 +70,19 @@ func (l *memoryLog) Append(stored []byte) error {
 	e := entry{prev: l.head.hash, stored: stored}
 	e.offset = l.head.offset + 1
 	e.hash = e.prev.next(e.offset, stored)
-	l.entries, l.head = append(l.entries, e), e.place
+	l.entries, l.head, l.bytes = append(l.entries, e), e.place, l.bytes+len(stored)
 	return nil
+}
+
+// storedMost is more than an event takes as it is stored: two texts and some numbers.
+const storedMost = 2*maxText + 128
+
+// Memory is what the entries take, and at most can.
+func (l *memoryLog) Memory() (used, budget int) {
+	const each = int(unsafe.Sizeof(entry{}))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bytes + each*len(l.entries), (storedMost + each) * l.most
 }
 
 func (l *memoryLog) Head() place {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/bits"
 	"strconv"
 	"time"
 
@@ -29,6 +30,7 @@ type metrics struct {
 
 	captured, served, acknowledged prometheus.Observer // latency, by stage
 
+	fanOut        *prometheus.HistogramVec
 	messageFrames prometheus.Histogram
 	mergedFrames  prometheus.Counter
 	gapFrames     *prometheus.CounterVec // by reason
@@ -69,6 +71,10 @@ func newMetrics() *metrics {
 	m.captured, m.served = latency.WithLabelValues("capture"), latency.WithLabelValues("serve")
 	m.acknowledged = latency.WithLabelValues("acknowledge")
 
+	m.fanOut = prometheus.NewHistogramVec(histogram("argos_fan_out_seconds",
+		"Time from a part encoded to written to a viewer's socket, by the measured bins in each of its cells.", seconds), []string{"cell"})
+	m.fanOut.WithLabelValues(cellTexts[0])
+
 	m.messageFrames = prometheus.NewHistogram(histogram("argos_message_frames",
 		"Frames that a frame message stands for: 1 to a viewer that keeps up.", []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 1024}))
 	m.mergedFrames = counter("argos_merged_frames_total", "Frames that went to a viewer merged into another.")
@@ -106,8 +112,12 @@ func newMetrics() *metrics {
 	m.disconnects = counters("argos_viewer_disconnects_total", "Viewers that left, by cause and WebSocket close code.", "cause", "code")
 	m.disconnects.WithLabelValues(leftByItself, "1000")
 
-	m.registry.MustRegister(latency, m.messageFrames, m.roundTrip,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(latency, m.fanOut, m.messageFrames, m.roundTrip,
+		// Without what Go itself calls old: in OpenMetrics two of its names are the same.
+		collectors.NewGoCollector(
+			collectors.WithGoCollectorMemStatsMetricsDisabled(), collectors.WithGoCollectorRuntimeMetrics(collectors.MetricsMemory),
+		),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -121,9 +131,18 @@ func histogram(name, help string, buckets []float64) prometheus.HistogramOpts {
 	}
 }
 
+// cellTexts are the sizes of cells, powers of two, as labels.
+var cellTexts = func() (texts [bits.UintSize + 1]string) {
+	for n := range bits.UintSize {
+		texts[n] = strconv.FormatUint(1<<n, 10)
+	}
+	return texts
+}()
+
 // delivered counts a frame message that was handed to a viewer's socket.
 func (m *metrics) delivered(f *shared) {
 	frames := f.last - f.first + 1
+	m.fanOut.WithLabelValues(cellTexts[bits.TrailingZeros(uint(f.part.slice.Cell))]).Observe(time.Since(f.made).Seconds())
 	m.messageFrames.Observe(float64(frames))
 	m.mergedFrames.Add(float64(frames - 1))
 }
@@ -214,8 +233,8 @@ var (
 	descFrames  = desc("argos_capture_frames_total", "Frames measured.")
 	descLost    = desc("argos_capture_lost_samples_total", "Samples known to be lost before they were measured.")
 	descState   = desc("argos_capture_state", "1 for the state that the capture is in.", "state")
-	descUsed    = desc("argos_history_bytes", "Memory of the history.")
-	descBudget  = desc("argos_history_budget_bytes", "Memory that the history keeps to, give or take one chunk of 32 frames.")
+	descUsed    = desc("argos_memory_bytes", "Memory that is kept, by pool.", "pool")
+	descBudget  = desc("argos_memory_budget_bytes", "Memory that a pool keeps to: the history give or take one chunk of 32 frames.", "pool")
 	descHeld    = desc("argos_history_frames", "Frames that the history holds.")
 	descMade    = desc("argos_parts_encoded_total", "Distinct parts of the history encoded.")
 	descShared  = desc("argos_parts_shared_total", "Times that a part encoded before was used again.")
@@ -254,9 +273,18 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 		}
 		gauge(descState, in, state.String())
 	}
+	pool := func(name string, used, budget int) {
+		gauge(descUsed, float64(used), name)
+		gauge(descBudget, float64(budget), name)
+	}
 	used, budget := s.history.Memory()
-	gauge(descUsed, float64(used))
-	gauge(descBudget, float64(budget))
+	pool("history", used, budget)
+	used, budget = s.share.Memory()
+	pool("parts", used, budget)
+	if log, ok := s.events.eventLog.(interface{ Memory() (used, budget int) }); ok {
+		used, budget = log.Memory()
+		pool("events", used, budget)
+	}
 	gauge(descHeld, float64(head-min(head, s.history.Tail())))
 	made, reused := s.share.counts()
 	counter(descMade, made)

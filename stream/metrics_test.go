@@ -86,7 +86,9 @@ func TestMetricsOfASession(t *testing.T) {
 			"argos_parts_encoded_total":                           20,
 			"argos_parts_shared_total":                            0,
 			"argos_history_frames":                                20,
-			"argos_history_budget_bytes":                          spectrum.DefaultHistoryBytes,
+			"argos_memory_budget_bytes pool=history":              spectrum.DefaultHistoryBytes,
+			"argos_fan_out_seconds cell=1":                        20,
+			"argos_memory_budget_bytes pool=parts":                shareBytes,
 			"argos_gap_frames_total reason=evicted":               0,
 			"argos_gap_frames_total reason=generations":           0,
 			"argos_gap_events_total reason=evicted":               0,
@@ -222,7 +224,8 @@ func TestGapsByReason(t *testing.T) {
 // What is counted for each frame that is delivered takes no memory.
 func TestMetricsTakeNoMemory(t *testing.T) {
 	m := newMetrics()
-	f := &shared{first: 3, last: 9, sampled: time.Now(), measured: time.Now()}
+	f := &shared{first: 3, last: 9, sampled: time.Now(), measured: time.Now(), made: time.Now()}
+	f.part.slice.Cell = 4
 	gap := &wire.Gap{First: 1, Last: 2, Reason: gapEvicted}
 	count := func() {
 		m.delivered(f)

@@ -23,6 +23,7 @@ func (s *Server) probed(w http.ResponseWriter, r *http.Request) bool {
 		promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{
 			ErrorLog:            slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 			MaxRequestsInFlight: scrapesAtOnce,
+			EnableOpenMetrics:   true,
 		}).ServeHTTP(w, r)
 	case "/healthz":
 		plainText(w, http.StatusOK, "ok")

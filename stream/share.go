@@ -46,6 +46,7 @@ type shared struct {
 	last     uint64    // 0: nothing of the part's generation is held any more
 	sampled  time.Time // of the newest frame: its last sample
 	measured time.Time
+	made     time.Time
 	err      error
 }
 
@@ -98,6 +99,13 @@ func (s *share) counts() (encoded, reused uint64) {
 	return s.encoded, s.reused
 }
 
+// Memory is what the parts that are kept take, and at most may.
+func (s *share) Memory() (used, budget int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes, shareBytes
+}
+
 // maker is the memory that encoding one part takes.
 type maker struct {
 	encoder       frameEncoder
@@ -122,5 +130,5 @@ func (s *share) make(e *shared) {
 	e.message, e.err = m.encoder.encode(buffer, e.part.encoding, f, time.Now())
 	m.lastMessageIn = len(e.message)
 	e.first, e.last = f.FirstSeq, f.LastSeq
-	e.sampled, e.measured = f.Last, f.Measured
+	e.sampled, e.measured, e.made = f.Last, f.Measured, time.Now()
 }
