@@ -23,7 +23,7 @@ func (f *Frame) CopyFrom(src *Frame) {
 
 // powerTable converts quantised dB to linear power and back.
 type powerTable struct {
-	stepDB float64
+	perDB  float64   // steps
 	lowest int       // the quantised power that values[0] stands for
 	values []float32 // linear power
 }
@@ -43,7 +43,7 @@ func powers(stepDB float64) *powerTable {
 		return t
 	}
 	const lowestDB, highestDB = FloorDB, 120
-	t = &powerTable{stepDB: stepDB, lowest: int(math.Floor(lowestDB / stepDB))}
+	t = &powerTable{perDB: 1 / stepDB, lowest: int(math.Floor(lowestDB / stepDB))}
 	t.values = make([]float32, int(math.Ceil(highestDB/stepDB))-t.lowest+1)
 	for i := range t.values {
 		t.values[i] = float32(math.Pow(10, float64(t.lowest+i)*stepDB/10))
@@ -62,8 +62,5 @@ func (t *powerTable) linear(q int16) float32 {
 }
 
 func (t *powerTable) quantise(power float32) int16 {
-	if power <= 0 {
-		return int16(t.lowest)
-	}
-	return int16(math.Round(10 * math.Log10(float64(power)) / t.stepDB))
+	return quantise(float64(power), t.perDB)
 }

@@ -2,7 +2,6 @@ package spectrum
 
 import (
 	"errors"
-	"math"
 	"slices"
 	"time"
 
@@ -101,7 +100,7 @@ func (r *row) emit(emit func(*Frame)) {
 		sums, tops := r.mean[s.Bin:][:s.Bins], r.max[s.Bin:][:s.Bins]
 		share := 1 / float64(s.Windows)
 		for k := range mean {
-			mean[k], peak[k] = r.quantise(sums[k]*share), r.quantise(float64(tops[k]))
+			mean[k], peak[k] = quantise(sums[k]*share, r.perDB), quantise(float64(tops[k]), r.perDB)
 		}
 		clear(sums)
 		clear(tops)
@@ -118,10 +117,4 @@ func (r *row) emit(emit func(*Frame)) {
 		emit(f)
 		f.Lost, f.Overload = 0, 0
 	}
-}
-
-// quantise is the power in steps of dB, rounded to the nearest.
-func (r *row) quantise(power float64) int16 {
-	db := max(10*math.Log10(power), FloorDB)
-	return int16(math.Round(min(max(db*r.perDB, -math.MaxInt16), math.MaxInt16)))
 }
