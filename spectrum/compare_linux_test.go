@@ -38,8 +38,8 @@ func BenchmarkCompare(b *testing.B) {
 		samples = 1 << 21 // in a round
 	)
 	sizes := []int{1024, 2048, 4096, 8192, 16384}
-	others := []contender{gonum(), fftw(b), hackrfSweep(b, "2445", 8180)}
-	contenders := slices.Concat(ourselves(sizes), others, []contender{hackrfSweep(b, "5000000", 4)})
+	others := []contender{gonum(), fftw(b), hackrfSweep(b, "2445", 8180, 300)}
+	contenders := slices.Concat(ourselves(sizes), others, []contender{hackrfSweep(b, "5000000", 4, 3000)})
 	for b.Loop() {
 		costs := make([][][]float64, len(contenders))
 		for round := range rounds {
@@ -191,7 +191,7 @@ func fftw(b *testing.B) contender {
 // hackrfSweep is the program on the unpaced emulator. What a run costs before it sweeps,
 // such as planning, is taken off by a second, short run. The emulated radio runs in the same process; what
 // it takes shows where there is next to nothing to transform.
-func hackrfSweep(b *testing.B, width string, points int) contender {
+func hackrfSweep(b *testing.B, width string, points, sweeps int) contender {
 	b.Helper()
 	dir := emulator.Build(b)
 	run := func(sweeps int) (ns, samples float64) {
@@ -223,7 +223,7 @@ func hackrfSweep(b *testing.B, width string, points int) contender {
 			return 0
 		}
 		few, skipped := run(5)
-		many, samples := run(305)
+		many, samples := run(5 + sweeps)
 		return (many - few) / (samples - skipped)
 	}}
 }
