@@ -181,6 +181,11 @@ func TestOverrun(t *testing.T) {
 	if s := r.Stats(); lost != want || s.Overruns != 1 || s.Dropped != 0 {
 		t.Errorf("%d samples lost, want %d; %+v", lost, want, s)
 	}
+	set(t, "overrun")
+	read(t, r, &b, nil)
+	if err := r.Close(); err != nil || r.Stats().Overruns != 2 {
+		t.Errorf("at the end: %+v, %v", r.Stats(), err)
+	}
 }
 
 // A reader that is too slow loses what does not fit the ring, and is told how much.

@@ -125,6 +125,7 @@ func (r *Radio) wait(d time.Duration) bool {
 // retire closes a session. A callback that may yet come keeps its ring.
 func (r *Radio) retire(s *session) {
 	if s.end() {
+		r.add(s) // its end told what was lost
 		return
 	}
 	r.mu.Lock()
@@ -142,9 +143,12 @@ func (r *Radio) free() *ring {
 
 // count takes over what a session has counted, unless a call still does.
 func (r *Radio) count(s *session) {
-	if s.ended {
-		return
+	if !s.ended {
+		r.add(s)
 	}
+}
+
+func (r *Radio) add(s *session) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stats.Overruns += uint64(s.state.shortfalls)
