@@ -114,7 +114,14 @@ type process struct {
 // start runs the program until the test ends.
 func start(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startWith(t, nil, args...)
+}
+
+// startWith is start with more in the environment.
+func startWith(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
 	p := &process{Cmd: command(context.Background(), t, args...), done: make(chan struct{})}
+	p.Env = append(p.Env, env...)
 	p.Stdout, p.Stderr = &p.out, &p.errs
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

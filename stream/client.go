@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	neturl "net/url"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -49,6 +48,7 @@ type Client struct {
 	id        string // what the keys of its commands belong to
 	sink      Sink
 	options   ClientOptions
+	route     route
 	transport *http.Transport
 	traffic   traffic
 
@@ -110,12 +110,16 @@ func NewClient(url string, sink Sink, o *ClientOptions) *Client {
 		c.options.Guard = func() {}
 	}
 	c.view = c.options.View
-	c.transport = newTransport(c.options.Dial, &c.traffic)
 	if c.options.Login == nil {
 		c.options.Login = &access.Login{}
 	}
-	if at, err := neturl.Parse(url); err == nil && c.options.Login.Trust != nil {
-		c.transport.TLSClientConfig = c.options.Login.Trust.Config(at.Host)
+	c.route = routeOf(url, c.wasConnected)
+	if c.options.Dial == nil {
+		c.options.Dial = c.route.dial
+	}
+	c.transport = newTransport(c.options.Dial, &c.traffic)
+	if trust := c.options.Login.Trust; trust != nil {
+		c.transport.TLSClientConfig = trust.Config(c.route.host)
 	}
 	c.began = time.Now()
 	c.link = Link{URL: url, State: Connecting, Since: c.began}

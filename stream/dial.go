@@ -52,11 +52,14 @@ func retryAfter(h http.Header) time.Duration {
 }
 
 // ParseURL checks what a person gave as the address of a server and completes it:
-// ws:// or wss://, host and port.
+// ws:// or wss://, host and port, or ssh://.
 func ParseURL(s string) (string, error) {
 	u, err := url.Parse(s)
+	if err == nil && u.Scheme == sshScheme && u.Host != "" {
+		return parseSSH(u)
+	}
 	if err != nil || u.Host == "" || (u.Scheme != "ws" && u.Scheme != "wss") {
-		return "", fmt.Errorf("%q is not the address of a server: write it like ws://127.0.0.1:8470 or wss://box:8470", s)
+		return "", fmt.Errorf("%q is not the address of a server: write it like ws://127.0.0.1:8470, wss://box:8470 or ssh://box", s)
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" || (u.Path != "" && u.Path != "/") {
 		return "", fmt.Errorf("%q has more than a host and a port: write it like ws://127.0.0.1:8470", s)
@@ -89,13 +92,17 @@ func (c countedConn) Write(b []byte) (int, error) {
 
 // dial opens the link. Its error is a refusal, a busyError, or something to try again.
 func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	patience := dialTimeout
+	if c.route.asks && !c.wasConnected() {
+		patience = sshTyping
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	header := http.Header{}
-	if token := c.options.Login.Token; token != "" && c.safe() {
+	if token := c.options.Login.Token; token != "" && c.route.safe {
 		header.Set("Authorization", "Bearer "+token)
 	}
-	conn, response, err := websocket.Dial(ctx, c.url+linkPath, &websocket.DialOptions{ //nolint:bodyclose // Dial closes it
+	conn, response, err := websocket.Dial(ctx, c.route.endpoint+linkPath, &websocket.DialOptions{ //nolint:bodyclose // Dial closes it
 		HTTPClient:      &http.Client{Transport: c.transport, CheckRedirect: stay},
 		HTTPHeader:      header,
 		Subprotocols:    []string{protocolPB},
@@ -105,7 +112,7 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 		return nil, &refusal{c.tokenError(response)}
 	}
 	if err != nil {
-		return nil, dialError(ctx, c.url, response, err)
+		return nil, dialError(ctx, c.url, patience, response, err)
 	}
 	if conn.Subprotocol() != protocolPB {
 		_ = conn.CloseNow()
@@ -118,15 +125,32 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 // stay makes an answer of a redirection: a token goes where it was meant to go.
 func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
-// safe reports whether a token may be sent: nobody else can read what goes to the server.
-func (c *Client) safe() bool {
-	at, err := url.Parse(c.url)
-	return err == nil && (at.Scheme == "wss" || access.LocalHost(at.Hostname()))
+// A route is how a server is reached.
+type route struct {
+	endpoint string // URL without path that is asked for
+	host     string // of it, with port
+	safe     bool   // for a token: nobody else can read what is sent
+	asks     bool   // a person may have to type something first
+	dial     func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// routeOf is the way to an address of ParseURL. busy says whether a person's screen is in
+// use, who then cannot be asked.
+func routeOf(address string, busy func() bool) route {
+	u, err := url.Parse(address)
+	if err != nil {
+		u = &url.URL{} // it cannot be dialled, which says why
+	}
+	if u.Scheme == sshScheme {
+		_, at := sshCommand(u, false)
+		return route{"ws://" + at, at, true, true, func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSSH(ctx, u, busy()) }}
+	}
+	return route{address, u.Host, u.Scheme == "wss" || access.LocalHost(u.Hostname()), false, new(net.Dialer).DialContext}
 }
 
 // tokenError is a 401.
 func (c *Client) tokenError(response *http.Response) error {
-	return &access.TokenError{URL: c.url, Tried: c.options.Login.Token != "" && c.safe(), Safe: c.safe(), Text: firstLine(response)}
+	return &access.TokenError{URL: c.url, Tried: c.options.Login.Token != "" && c.route.safe, Safe: c.route.safe, Text: firstLine(response)}
 }
 
 // firstLine is what a server says in the body of its no.
@@ -137,11 +161,12 @@ func firstLine(response *http.Response) string {
 }
 
 // dialError makes of a failed handshake a line that says what to do.
-func dialError(ctx context.Context, address string, response *http.Response, err error) error {
+func dialError(ctx context.Context, address string, patience time.Duration, response *http.Response, err error) error {
 	var network *net.OpError
 	var certificate *tls.CertificateVerificationError
 	var unknown *access.UnknownHostError
 	var changed *access.ChangedHostError
+	var ssh *sshError
 	var record tls.RecordHeaderError
 	status := ""
 	if response != nil {
@@ -159,8 +184,10 @@ func dialError(ctx context.Context, address string, response *http.Response, err
 		return &refusal{&TLSError{address}}
 	case response != nil:
 		return &refusal{fmt.Errorf("%w: %s answers %s; check host and port", ErrNotArgos, address, status)}
+	case errors.As(err, &ssh):
+		return fmt.Errorf("cannot reach %s: %w", address, ssh)
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s does not answer within %s; check host, port and firewall", address, lasting(dialTimeout))
+		return fmt.Errorf("%s does not answer within %s; check host, port and firewall", address, lasting(patience))
 	case errors.As(err, &network) && network.Op == "dial":
 		return fmt.Errorf("cannot reach %s: %w; check that argos-tui --serve runs there", address, network.Err)
 	case errors.As(err, &unknown):
@@ -193,9 +220,6 @@ func (e *TLSError) Other() string { return "wss" + strings.TrimPrefix(e.URL, "ws
 
 // newTransport is HTTP for one link at a time, its bytes counted.
 func newTransport(dial func(ctx context.Context, network, addr string) (net.Conn, error), t *traffic) *http.Transport {
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
 	return &http.Transport{
 		Proxy: http.ProxyFromEnvironment,
 		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {

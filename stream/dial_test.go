@@ -30,12 +30,26 @@ func TestParseURL(t *testing.T) {
 		{"ws://box/v1/link", ""},
 		{"ws://box?x=1", ""},
 		{"ws://box\x1b", ""},
+		{"ssh://box", "ssh://box"},
+		{"ssh://user@box:2222", "ssh://user@box:2222"},
+		{"ssh://box/127.0.0.1:8470", "ssh://box"},
+		{"ssh://box/[::1]:9000", "ssh://box/[::1]:9000"},
+		{"ssh://", ""},
+		{"ssh://-oProxyCommand=x", ""},
+		{"ssh://-oProxyCommand=x@box", ""},
+		{"ssh://%2doProxyCommand=x@box", ""},
+		{"ssh://user:secret@box", ""},
+		{"ssh://box/-x:1", ""},
+		{"ssh://box/x", ""},
+		{"ssh://box?x", ""},
+		{"ssh://bo x", ""},
+		{"ssh://box;reboot", ""},
 	} {
 		got, err := ParseURL(c.in)
 		if got != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%q is %q, %v", c.in, got, err)
 		}
-		if err != nil && !strings.Contains(err.Error(), "ws://127.0.0.1:8470") {
+		if err != nil && !strings.Contains(err.Error(), "ws://127.0.0.1:8470") && !strings.Contains(err.Error(), "ssh") {
 			t.Errorf("%q: no help in %q", c.in, err)
 		}
 	}

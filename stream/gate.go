@@ -2,11 +2,18 @@ package stream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"math"
+	"net"
 	"net/http"
+	"strconv"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"argos/stream/access"
+	"argos/stream/wire"
 )
 
 // tokensLook is how often a server looks whether tokens were revoked or have expired. A
@@ -19,14 +26,23 @@ const (
 
 // identify says who a request comes from. One that is not let in is answered.
 func (s *Server) identify(w http.ResponseWriter, r *http.Request) (who access.Identity, ok bool) {
+	from := s.options.Access.From(r)
+	if wait, cause := s.addresses.handshake(from, time.Now()); wait > 0 {
+		s.turnAway(w, cause, from, wait)
+		return who, false
+	}
 	who, err := s.options.Access.Identify(r)
 	if err == nil {
 		return who, true
 	}
 	refusal := &access.Refusal{Status: http.StatusUnauthorized}
 	errors.As(err, &refusal)
+	if refusal.Cause == access.CauseToken && s.addresses.failed(from, time.Now()) {
+		s.turnAway(w, limitLogins, from, time.Second)
+		return who, false
+	}
 	s.metrics.refused.WithLabelValues(refusal.Cause).Inc()
-	s.log.Warn("not let in", "remote", who.From, "cause", refusal.Cause)
+	s.strangers.Warn("not let in", "remote", who.From, "cause", refusal.Cause)
 	if refusal.Status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
@@ -63,6 +79,16 @@ func (s *Server) watchTokens(ctx context.Context) {
 	}
 }
 
+// welcomeStill reports whether the viewer may say one thing more, and sends it away if not.
+// Acknowledgements are as many as what is sent; they count as bytes alone.
+func (v *viewer) welcomeStill(m *wire.ClientMessage) bool {
+	if m.GetAck() == nil && !v.budget.Allow() {
+		v.over(limitMessages)
+		return false
+	}
+	return v.allowed()
+}
+
 // allowed reports whether the viewer may still be here, and sends it away if not.
 func (v *viewer) allowed() bool {
 	if v.who.Token == nil {
@@ -74,4 +100,59 @@ func (v *viewer) allowed() bool {
 	}
 	v.expel(&expelledError{err.Error()})
 	return false
+}
+
+// turnAway answers 429: come back, but later.
+func (s *Server) turnAway(w http.ResponseWriter, limit, from string, wait time.Duration) {
+	s.tooMuch(limit, remote(from))
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	w.Header().Set("Connection", "close")
+	http.Error(w, "too many "+limit+": come back later", http.StatusTooManyRequests)
+}
+
+// seat finds room for a session, or answers.
+func (s *Server) seat(w http.ResponseWriter, from string) bool {
+	s.mu.Lock()
+	full := len(s.viewers) >= s.addresses.limits.Sessions
+	s.mu.Unlock()
+	if full || !s.addresses.enter(from) {
+		s.turnAway(w, limitSessions, from, admitLater)
+		return false
+	}
+	return true
+}
+
+// tooMuch tells of what is over a limit.
+func (s *Server) tooMuch(limit string, from net.Addr) {
+	s.metrics.limited.WithLabelValues(limit).Inc()
+	s.strangers.Warn("too many", "what", limit, "remote", from.String())
+}
+
+// remote is an address as an Identity has it.
+type remote string
+
+func (remote) Network() string  { return "tcp" }
+func (r remote) String() string { return string(r) }
+
+// arrivalKey is where a request's context has its arrival.
+type arrivalKey struct{}
+
+// arrived is http.Server.ConnContext.
+func arrived(ctx context.Context, c net.Conn) context.Context {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	return context.WithValue(ctx, arrivalKey{}, c)
+}
+
+// arrivalOf is the connection of a request, one of its own if it has come by no porch.
+func arrivalOf(r *http.Request) *arrival {
+	if a, ok := r.Context().Value(arrivalKey{}).(*arrival); ok {
+		return a
+	}
+	return &arrival{porch: new(porch)}
+}
+
+func newBudget(perSecond int) *rate.Limiter {
+	return rate.NewLimiter(rate.Limit(perSecond), 2*perSecond)
 }

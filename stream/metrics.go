@@ -43,6 +43,7 @@ type metrics struct {
 	roundTrip   prometheus.Histogram
 	handshakes  *prometheus.CounterVec
 	refused     *prometheus.CounterVec
+	limited     *prometheus.CounterVec
 	joins       *prometheus.CounterVec
 	disconnects *prometheus.CounterVec
 }
@@ -104,6 +105,10 @@ func newMetrics() *metrics {
 	m.refused = counters("argos_refused_total", "Requests that were not let in, by cause.", "cause")
 	for _, c := range access.Causes {
 		m.refused.WithLabelValues(c)
+	}
+	m.limited = counters("argos_limited_total", "What was refused or ended because it was too much, by limit.", "limit")
+	for _, l := range limitNames {
+		m.limited.WithLabelValues(l)
 	}
 	m.joins = counters("argos_viewer_joins_total", "Viewers welcomed, by what became of what they had.", "outcome")
 	for _, o := range []string{joinResumed, joinNewEpoch, joinFresh} {

@@ -115,14 +115,14 @@ func (r *rig) dialAs(t *testing.T, secret string) (conn *websocket.Conn, status 
 }
 
 // visit says Hello and reads on until the link ends.
-func (r *rig) visit(t *testing.T, secret string, resume *wire.Position) *visitor {
+func (r *rig) visit(t *testing.T, secret string, hello *wire.Hello) *visitor {
 	t.Helper()
 	conn, status := r.dialAs(t, secret)
 	if conn == nil {
 		t.Fatalf("answer %d", status)
 	}
 	g := &visitor{t: t, conn: conn, seen: map[string]int{}}
-	if err := tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_Hello{Hello: &wire.Hello{Resume: resume}}}); err != nil {
+	if err := tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_Hello{Hello: hello}}); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
@@ -210,13 +210,13 @@ func tryRow(t *testing.T, dir string, role access.Role, state string, row docume
 	defer r.close(t)
 	var resume *wire.Position
 	if state == "resumed" {
-		first := r.visit(t, secret, nil)
+		first := r.visit(t, secret, new(wire.Hello))
 		r.feed(3)
 		_ = first.conn.CloseNow()
 		synctest.Wait()
 		resume = &wire.Position{Epoch: r.server.epoch, Seq: 1}
 	}
-	g := r.visit(t, secret, resume)
+	g := r.visit(t, secret, &wire.Hello{Resume: resume})
 	defer func() { _ = g.conn.CloseNow() }()
 	good := true
 	switch state {

@@ -42,6 +42,7 @@ type ServerOptions struct {
 
 	Access  *access.Policy // who may come in; nil: this machine alone
 	TLS     *tls.Config    // nil: plain
+	Limits  Limits         // of what those who connect can make the server do
 	Journal *slog.Logger   // of what operators and admins do; nil: none is kept
 }
 
@@ -61,6 +62,8 @@ type Server struct {
 	host      string
 	options   ServerOptions
 	log       *slog.Logger
+	strangers *slog.Logger // log, for what anybody can cause
+	addresses *addresses
 
 	mu       sync.Mutex
 	ended    bool // no more sessions begin
@@ -93,6 +96,8 @@ func newServer(source Source, history *spectrum.History, log eventLog, o *Server
 	if s.options.Journal == nil {
 		s.options.Journal = slog.New(slog.DiscardHandler)
 	}
+	s.strangers = slog.New(newSparing(s.log.Handler()))
+	s.addresses = newAddresses(s.options.Limits.withDefaults())
 	s.share.history = history
 	s.admission = newAdmission(s.metrics.handshakes, admitRate, admitBurst, admitLine)
 	host, _ := os.Hostname()
@@ -111,8 +116,12 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		Handler:           s,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       15 * time.Second, // these end with a session's handshake
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       30 * time.Second,
 		MaxHeaderBytes:    16 << 10,
-		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn), // panics, and no more files to accept with
+		ConnContext:       arrived,
+		ErrorLog:          slog.NewLogLogger(s.strangers.Handler(), slog.LevelWarn), // panics, and no more files to accept with
 	}
 	s.sessions.Go(func() {
 		defer s.options.Guard()
@@ -126,7 +135,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		defer s.options.Guard()
 		s.watchTokens(ctx)
 	})
-	ln = smallBuffers{ln}
+	ln = newPorch(ln, s.addresses, s.tooMuch)
 	if s.options.TLS != nil {
 		ln = tls.NewListener(ln, s.options.TLS)
 	}
@@ -145,17 +154,6 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return fmt.Errorf("serve: %w", err)
 }
 
-// smallBuffers lets the kernel keep little for each connection, so that a viewer that
-// does not read is known to be slow before seconds of frames are on their way to it.
-type smallBuffers struct{ net.Listener }
-
-func (l smallBuffers) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
-	if tcp, ok := c.(*net.TCPConn); ok {
-		_ = keepLittle(tcp) // one that is gone already must not end the server
-	}
-	return c, err
-}
 
 // Event appends to the event log.
 func (s *Server) Event(e Event) {
@@ -183,23 +181,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "this is a WebSocket: connect with argos-tui --connect "+addressed(r), http.StatusUpgradeRequired)
 		return
 	}
-	who, ok := s.identify(w, r)
-	if !ok {
-		return
-	}
 	offered := strings.Join(r.Header.Values("Sec-WebSocket-Protocol"), ",")
-	options := &websocket.AcceptOptions{
-		Subprotocols:    []string{protocolPB, protocolJSON},
-		CompressionMode: websocket.CompressionDisabled,
-		// identify has looked at the origin.
-		InsecureSkipVerify: true,
-	}
-	if !strings.Contains(offered, protocolPB) {
-		// Packed frames are compressed already; JSON shrinks to a quarter.
-		options.CompressionMode = websocket.CompressionNoContextTakeover
-	}
 	if !strings.Contains(offered, protocolPB) && !strings.Contains(offered, protocolJSON) {
 		http.Error(w, "no common protocol version: this server speaks "+protocolPB+" and "+protocolJSON, http.StatusBadRequest)
+		return
+	}
+	who, ok := s.identify(w, r)
+	if !ok {
 		return
 	}
 	if !s.begin() {
@@ -208,13 +196,47 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer s.sessions.Done()
 	defer s.options.Guard()
+	if !s.seat(w, who.From) {
+		return
+	}
+	defer s.addresses.leave(who.From)
+	s.session(w, r, who, !strings.Contains(offered, protocolPB))
+}
+
+// session upgrades a request and serves its viewer. compress says that what is sent
+// shrinks, which packed frames do not.
+func (s *Server) session(w http.ResponseWriter, r *http.Request, who access.Identity, compress bool) {
+	arrival, ping := arrivalOf(r), newBudget(s.addresses.limits.Messages)
+	arrival.settle() // it may have to wait for its turn
 	if ok, comeBack := s.admission.admit(r.Context()); !ok {
 		s.admission.refuse(w, comeBack)
 		return
 	}
+	ctx, expel := context.WithCancelCause(r.Context())
+	defer expel(nil)
+	over := func(limit string) {
+		s.tooMuch(limit, remote(who.From))
+		expel(&expelledError{"too many " + limit})
+	}
+	options := &websocket.AcceptOptions{
+		Subprotocols:    []string{protocolPB, protocolJSON},
+		CompressionMode: websocket.CompressionDisabled,
+		// identify has looked at the origin.
+		InsecureSkipVerify: true,
+		OnPingReceived: func(context.Context, []byte) bool {
+			ok := ping.Allow()
+			if !ok && ctx.Err() == nil {
+				over(limitMessages)
+			}
+			return ok
+		},
+	}
+	if compress {
+		options.CompressionMode = websocket.CompressionNoContextTakeover
+	}
 	conn, err := websocket.Accept(w, r, options)
 	if err != nil {
-		s.log.Debug("handshake failed", "remote", r.RemoteAddr, "error", err)
+		s.strangers.Info("handshake failed", "remote", who.From, "error", err)
 		return
 	}
 	defer func() { _ = conn.CloseNow() }()
@@ -224,9 +246,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := newViewer(s, conn, encoding, who)
-	ctx, expel := context.WithCancelCause(r.Context())
-	defer expel(nil)
-	v.expel = expel
+	v.expel, v.over = expel, over
+	arrival.seated(func() { expel(&expelledError{"too many " + limitBytes}) })
 	s.log.Info("viewer came", "remote", who.From, "session", v.session, "name", who.Name, "role", who.Role.String(), "protocol", conn.Subprotocol())
 	err = v.run(ctx)
 	s.metrics.left(err, r.Context().Err() != nil)

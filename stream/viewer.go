@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
 
 	"argos/stream/access"
 	"argos/stream/wire"
@@ -41,6 +42,8 @@ type viewer struct {
 	owner    string // whose command keys it uses
 	who      access.Identity
 	expel    context.CancelCauseFunc // ends the session, for good with an expelledError
+	over     func(limit string)      // ends it for what it does too much
+	budget   *rate.Limiter           // messages
 	metrics  *metrics
 
 	commands chan *wire.Command
@@ -70,6 +73,7 @@ func newViewer(s *Server, conn *websocket.Conn, e encoding, who access.Identity)
 	conn.SetReadLimit(maxClientMessage)
 	return &viewer{
 		server: s, conn: conn, out: newDeadlineWriter(conn), encoding: e, who: who, session: rand.Text()[:8],
+		budget:   newBudget(s.addresses.limits.Messages),
 		commands: make(chan *wire.Command, commandsAtOnce),
 		replies:  make(chan *wire.ServerMessage, repliesWaiting),
 		wake:     make(chan struct{}, 1),
@@ -123,7 +127,10 @@ func (v *viewer) run(ctx context.Context) error {
 		if errors.As(context.Cause(ctx), new(*expelledError)) {
 			patience = partingTimeout
 		}
-		time.AfterFunc(patience, func() { cancel(context.Cause(ctx)) })
+		time.AfterFunc(patience, func() {
+			cancel(context.Cause(ctx))
+			_ = v.conn.CloseNow() // a close that waits for the other side to agree
+		})
 	})()
 	v.server.enter(v)
 	defer v.server.leave(v)
@@ -267,7 +274,7 @@ func (v *viewer) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !v.allowed() {
+		if !v.welcomeStill(m) {
 			<-ctx.Done()
 			return context.Cause(ctx)
 		}

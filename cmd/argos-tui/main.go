@@ -88,7 +88,7 @@ func command() *cobra.Command {
 		Short: "Watch the radio spectrum from a terminal",
 		Example: `  argos-tui                                  on the HackRF of this machine, or a synthetic one
   argos-tui --serve --device replay:x.cs8 --rate 2M --freq 433.92M
-  argos-tui --connect wss://box:8470         from afar
+  argos-tui --connect wss://box:8470         from afar; or ssh://user@box
   argos-tui --once --json --device replay:x.sigmf-meta`,
 		Version:       versionText(),
 		SilenceErrors: true,

@@ -74,7 +74,7 @@ var forwarding = []string{"Forwarded", "X-Forwarded-For", "Via"}
 // Identify says who r comes from, or why it is not let in: a *Refusal.
 func (p *Policy) Identify(r *http.Request) (Identity, error) {
 	peer := addressOf(r.RemoteAddr)
-	who := Identity{From: p.from(peer, r)}
+	who := Identity{From: p.From(r)}
 	if !p.sameOrigin(r) {
 		return who, &Refusal{http.StatusForbidden, CauseOrigin, "web pages of other hosts may not connect: --allow-origin lets them"}
 	}
@@ -138,9 +138,10 @@ func addressOf(hostport string) netip.Addr {
 	return a.Unmap().WithZone("")
 }
 
-// from is the address that a request comes from. Each proxy adds the one that it was
+// From is the address that a request comes from, "local" if it has none. Each proxy adds the one that it was
 // asked by to the right: the first that is no trusted proxy is the one to be believed.
-func (p *Policy) from(peer netip.Addr, r *http.Request) string {
+func (p *Policy) From(r *http.Request) string {
+	peer := addressOf(r.RemoteAddr)
 	if !peer.IsValid() {
 		return "local"
 	}
