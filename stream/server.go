@@ -154,7 +154,6 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	return fmt.Errorf("serve: %w", err)
 }
 
-
 // Event appends to the event log.
 func (s *Server) Event(e Event) {
 	if err := s.events.add(&e); err != nil {
