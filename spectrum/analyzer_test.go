@@ -425,6 +425,7 @@ func TestAnalyzerDoesNotAllocate(t *testing.T) {
 	survey := s
 	survey.Tuning.SpanHz, survey.Tuning.RateHz = 40e6, 0
 	raw := encode(noise(1<<15, 0.1, 1), device.CI8)
+	floats := encode(noise(1<<15, 0.1, 1), device.CF32)
 	power := make([]float32, 100)
 	now := epoch
 	for name, test := range map[string]struct {
@@ -432,6 +433,9 @@ func TestAnalyzerDoesNotAllocate(t *testing.T) {
 		block func(i int) device.Block
 	}{
 		"stream": {s, func(int) device.Block { return device.Block{CenterHz: 100e6, Samples: raw} }},
+		"stream of floats": {s, func(int) device.Block {
+			return device.Block{CenterHz: 100e6, Samples: floats, Format: device.CF32}
+		}},
 		"sweep": {sweep, func(i int) device.Block {
 			return device.Block{CenterHz: 87.5e6 + 5e6*float64(i%8), Samples: raw[:16384]}
 		}},
