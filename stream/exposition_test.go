@@ -22,6 +22,7 @@ func scraped(t *testing.T, accept string) (body, format string) {
 	h.Append(testFrame(0))
 	s.Event(Event{Kind: "device", Text: "one"})
 	r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+	r.RemoteAddr, r.Host = "127.0.0.1:1", "127.0.0.1:8470"
 	r.Header.Set("Accept", accept)
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)

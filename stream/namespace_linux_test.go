@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"argos/spectrum"
+	"argos/stream/access"
 )
 
 // The laws and the states over the kernel's TCP, through two network namespaces: a long
@@ -17,6 +18,7 @@ func TestThroughNetworkNamespaces(t *testing.T) {
 	near, far := tn.ends[0], tn.ends[1]
 	tr := newTrial(t, 9, true)
 	tr.listen = func() net.Listener { return near.listen(t) }
+	tr.options = &ServerOptions{Access: &access.Policy{Insecure: true}}
 	tr.start()
 	tn.delay.Store(int64(150 * time.Millisecond))
 	g := tr.invite(t, "ws://"+near.address+":8470", &ClientOptions{Dial: far.dial}, func() time.Duration { return time.Millisecond })

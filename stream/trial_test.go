@@ -18,14 +18,15 @@ import (
 // A trial is a server behind a bad network, one epoch after the other, and what its
 // lives produced.
 type trial struct {
-	random *rand.Rand // of who produces
-	source *fakeSource
-	proxy  *faultproxy.Proxy
-	budget int // of a history
-	keep   int // entries of an event log
-	listen func() net.Listener
-	dial   func(ctx context.Context, network, address string) (net.Conn, error) // past the proxy
-	period time.Duration                                                        // between frames
+	random  *rand.Rand // of who produces
+	source  *fakeSource
+	proxy   *faultproxy.Proxy
+	budget  int // of a history
+	keep    int // entries of an event log
+	listen  func() net.Listener
+	dial    func(ctx context.Context, network, address string) (net.Conn, error) // past the proxy
+	period  time.Duration                                                        // between frames
+	options *ServerOptions                                                       // nil: this machine alone comes in
 
 	impatient bool // time is real
 
@@ -86,7 +87,7 @@ func (tr *trial) start() {
 	tr.history, tr.served = spectrum.NewHistory(tr.budget), make(chan error, 1)
 	l := &life{epoch: cryptorand.Text(), forgetful: tr.budget > 0}
 	l.ledger = newLedger(l.epoch, tr.keep)
-	tr.server = newServer(tr.source, tr.history, l.ledger, nil)
+	tr.server = newServer(tr.source, tr.history, l.ledger, tr.options)
 	tr.lives = append(tr.lives, l)
 	ctx, cancel := context.WithCancel(context.Background())
 	tr.stop = cancel
