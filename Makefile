@@ -65,7 +65,7 @@ bench: ## all benchmarks, kept in build/bench.txt
 
 # The report is kept: it is written again with each run.
 soak: ## fuzzed faults for SOAK (10m), reported in docs/SOAK.md
-	ARGOS_SOAK='$(SOAK)' ARGOS_SOAK_REPORT=$(CURDIR)/docs/SOAK.md $(GO) test -tags soak -run '^TestSoak$$' -count=1 -timeout 2h -v $(GOTESTFLAGS) ./stream | grep -v -e '^ *=== ' -e '^ *--- PASS'
+	@set -o pipefail; ARGOS_SOAK='$(SOAK)' ARGOS_SOAK_REPORT=$(CURDIR)/docs/SOAK.md $(GO) test -tags soak -run '^TestSoak$$' -count=1 -timeout 2h -v $(GOTESTFLAGS) ./stream | grep -v -e '^ *=== ' -e '^ *--- PASS'
 
 fuzz: ## every fuzz target for FUZZTIME (60s)
 	GO='$(GO)' tools/fuzz '$(FUZZTIME)'
