@@ -98,6 +98,7 @@ type Block struct {
 	Position time.Duration // offset of the end of the block in a recording
 	Break    bool          // does not follow the block before it sample for sample
 	Lost     uint64        // samples known to be lost just before this block; implies Break
+	Late     uint64        // those of Lost that came, and were not taken in time
 
 	Format  Format
 	Samples []byte // interleaved I, Q in Format, little endian

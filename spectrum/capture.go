@@ -227,6 +227,7 @@ func (c *Capture) block(b *device.Block) *Analyzer {
 	c.bytes.add(now, size)
 	if b.Lost > 0 {
 		c.status.Lost += b.Lost
+		c.status.Late += b.Late
 		c.status.LastLost = now
 	}
 	c.status.Position = b.Position

@@ -16,6 +16,7 @@ type Status struct {
 	SamplesPerSec float64       // over the last second
 	BytesPerSec   float64       // from the radio, over the last second
 	Lost          uint64        // samples known to be lost since the start
+	Late          uint64        // of these, samples that came and were not taken in time
 	LastLost      time.Time     // when samples were last lost; zero: never
 	Frames        uint64        // made since the start
 	Overload      float32       // share of samples at the rails in the newest frame, 0 to 1

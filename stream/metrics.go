@@ -236,7 +236,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	descBuild   = desc("argos_build_info", "1, with the version.", "version")
 	descFrames  = desc("argos_capture_frames_total", "Frames measured.")
-	descLost    = desc("argos_capture_lost_samples_total", "Samples known to be lost before they were measured.")
+	descLost    = desc("argos_capture_lost_samples_total", "Samples known to be lost before they were measured, by reason.", "reason")
 	descState   = desc("argos_capture_state", "1 for the state that the capture is in.", "state")
 	descUsed    = desc("argos_memory_bytes", "Memory that is kept, by pool.", "pool")
 	descBudget  = desc("argos_memory_budget_bytes", "Memory that a pool keeps to: the history give or take one chunk of 32 frames.", "pool")
@@ -263,14 +263,15 @@ func (c stateCollector) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
-	counter := func(d *prometheus.Desc, v uint64) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v))
+	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
 	gauge(descBuild, 1, s.options.Version)
 	head := s.history.Head()
 	counter(descFrames, head-1)
 	status := s.source.Status()
-	counter(descLost, status.Lost)
+	counter(descLost, status.Lost-status.Late, "radio")
+	counter(descLost, status.Late, "late")
 	for state := range spectrum.States {
 		in := 0.0
 		if state == status.State {

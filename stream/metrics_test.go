@@ -194,6 +194,15 @@ func TestMetricsOfASession(t *testing.T) {
 	})
 }
 
+func TestLostSamplesByReason(t *testing.T) {
+	source := newFakeSource()
+	source.status.Lost, source.status.Late = 100, 30
+	got := gather(t, NewServer(source, spectrum.NewHistory(0), nil))
+	if radio, late := got["argos_capture_lost_samples_total reason=radio"], got["argos_capture_lost_samples_total reason=late"]; radio != 70 || late != 30 {
+		t.Errorf("%g lost by the radio, %g late", radio, late)
+	}
+}
+
 func TestGapsByReason(t *testing.T) {
 	for _, tc := range []struct {
 		first, last, tail    uint64

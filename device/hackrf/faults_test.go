@@ -205,6 +205,9 @@ func TestSlowReader(t *testing.T) {
 	if got := float64(samples) + float64(b.Lost); !b.Break || got < want-1e6 || got > want+1e6 {
 		t.Errorf("%d samples and %d lost, want %.0f; break %v", samples, b.Lost, want, b.Break)
 	}
+	if b.Late == 0 || b.Late > b.Lost {
+		t.Errorf("%d samples lost, %d of them late", b.Lost, b.Late)
+	}
 }
 
 // At 20 Msps beside busy processors the ring loses nothing.

@@ -43,6 +43,7 @@ type Radio struct {
 	at      int    // where in the oldest slot; -1: not begun
 	broken  bool   // the next block does not follow the last
 	missing uint64 // samples, before the next block
+	late    uint64 // of these, samples that did not fit
 }
 
 var _ device.Radio = (*Radio)(nil)

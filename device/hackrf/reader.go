@@ -20,6 +20,7 @@ func (r *Radio) next(g *ring, wish device.Tuning, b *device.Block) bool {
 		if r.at < 0 {
 			r.at = 0
 			r.missing += s.lost
+			r.late += s.late
 			r.broken = r.broken || s.broken || s.lost > 0
 		}
 		if r.at < len(s.data) && r.current(s, wish) && r.cut(s, b) {
@@ -52,8 +53,8 @@ func (r *Radio) cut(s *slot, b *device.Block) bool {
 	if !t.Sweeps() {
 		b.Samples = s.data[r.at:]
 		r.at = len(s.data)
-		b.Break, b.Lost = r.broken, r.missing
-		r.broken, r.missing = false, 0
+		b.Break, b.Lost, b.Late = r.broken, r.missing, r.late
+		r.broken, r.missing, r.late = false, 0, 0
 		return true
 	}
 	block := s.data[r.at:min(r.at+blockBytes, len(s.data))]
@@ -70,7 +71,7 @@ func (r *Radio) cut(s *slot, b *device.Block) bool {
 	clear(block[:headerBytes])
 	b.Samples = block
 	b.Time = s.end.Add(-time.Duration((len(s.data)-r.at)/blockBytes) * s.period)
-	b.Break, b.Lost = true, r.missing
-	r.missing = 0
+	b.Break, b.Lost, b.Late = true, r.missing, r.late
+	r.missing, r.late = 0, 0
 	return true
 }

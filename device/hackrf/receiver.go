@@ -52,6 +52,7 @@ type receiver struct {
 	rest    [blockBytes]byte // of a sweep: the beginning of a block
 	left    int              // bytes of rest
 	pending uint64           // lost samples, to go with the next slot
+	late    uint64           // of pending, samples that did not fit
 	noticed uint64           // samples that the clock has missed
 	broken  bool
 }
@@ -180,6 +181,7 @@ func (rx *receiver) store(c *config, end time.Time, head, data []byte) {
 		if s == nil {
 			lost := uint64(len(head)+len(data)) / 2
 			rx.pending += lost
+			rx.late += lost
 			rx.lost.Add(lost)
 			return
 		}
@@ -191,8 +193,8 @@ func (rx *receiver) store(c *config, end time.Time, head, data []byte) {
 		s.config = c
 		s.end = end.Add(-rx.lasting(len(head) + len(data)))
 		s.period = rx.step
-		s.lost, s.broken = rx.pending, rx.broken
-		rx.pending, rx.broken = 0, false
+		s.lost, s.late, s.broken = rx.pending, rx.late, rx.broken
+		rx.pending, rx.late, rx.broken = 0, 0, false
 		rx.ring.publish()
 	}
 }

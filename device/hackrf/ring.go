@@ -21,7 +21,8 @@ type slot struct {
 	config *config
 	end    time.Time     // when the last sample was taken
 	period time.Duration // in a sweep, from block to block
-	lost   uint64        // samples that did not fit just before
+	lost   uint64        // samples missing just before
+	late   uint64        // of these, samples that did not fit
 	broken bool          // does not follow the slot before sample for sample
 }
 

@@ -171,6 +171,7 @@ func (r *Radio) fill(b *device.Block) (time.Duration, error) {
 		Time:     r.start.Add(r.due()),
 		Break:    r.broken || lost > 0 || p.length < p.stride,
 		Lost:     lost,
+		Late:     lost,
 		Format:   device.CI8,
 		Samples:  r.buf[:p.length*2*chunkLen],
 	}
