@@ -27,10 +27,9 @@ run: ## start the program: make run ARGS="--device synth"
 build: ## build/argos-tui, with its version
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o build/argos-tui ./cmd/argos-tui
 
-# The end-to-end tests measure times on a real screen, so they run after the others
-# and not beside them.
+# Radios, links and screens are tested in real time, so no package runs beside another.
 test: drift cross ## all tests with the race detector; installs what they need
-	$(GO) test -race -timeout 10m $(GOTESTFLAGS) $$($(GO) list ./... | grep -v /e2e$$)
+	$(GO) test -race -p 1 -timeout 10m $(GOTESTFLAGS) $$($(GO) list ./... | grep -v /e2e$$)
 	$(GO) test -race -timeout 10m -count=1 $(GOTESTFLAGS) ./e2e
 
 # Every system has to build; only where libhackrf can be bound is there a HackRF. Without
