@@ -26,6 +26,9 @@ var program string
 const startup = 20 * time.Second
 
 func TestMain(m *testing.M) {
+	if what := os.Getenv(attackVariable); what != "" {
+		os.Exit(attack(what))
+	}
 	os.Exit(run(m))
 }
 
@@ -123,6 +126,23 @@ func startWith(t *testing.T, env []string, args ...string) *process {
 	p := &process{Cmd: command(context.Background(), t, args...), done: make(chan struct{})}
 	p.Env = append(p.Env, env...)
 	p.Stdout, p.Stderr = &p.out, &p.errs
+	p.begin(t, args)
+	return p
+}
+
+// watchWith is startWith for what it prints.
+func watchWith(t *testing.T, out io.Writer, env []string, args ...string) *process {
+	t.Helper()
+	p := &process{Cmd: command(context.Background(), t, args...), done: make(chan struct{})}
+	p.Env = append(p.Env, env...)
+	p.Stdout, p.Stderr = out, &p.errs
+	p.begin(t, args)
+	return p
+}
+
+// begin runs a process until the test ends.
+func (p *process) begin(t *testing.T, args []string) {
+	t.Helper()
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +158,6 @@ func startWith(t *testing.T, env []string, args ...string) *process {
 			t.Logf("argos-tui %s said:\n%s", strings.Join(args, " "), s)
 		}
 	})
-	return p
 }
 
 // kill ends the process as a crash would and waits for it.

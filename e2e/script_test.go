@@ -6,6 +6,7 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -22,6 +23,15 @@ import (
 // files and servers that are not what they should be.
 func TestScripts(t *testing.T) {
 	t.Parallel()
+	commands := map[string]func(*testscript.TestScript, bool, []string){
+		"fails":    fails,
+		"bytes":    zeroBytes,
+		"impostor": impostor,
+		"freeaddr": func(ts *testscript.TestScript, _ bool, args []string) {
+			ts.Setenv(args[0], freeAddr(t))
+		},
+	}
+	maps.Copy(commands, accessCommands(t))
 	testscript.Run(t, testscript.Params{
 		Dir:             "testdata",
 		ContinueOnError: true, // one mistake hides no other
@@ -29,14 +39,7 @@ func TestScripts(t *testing.T) {
 			env.Vars = environment(env.WorkDir, "WORK="+env.WorkDir, "TMPDIR="+env.WorkDir)
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"fails":    fails,
-			"bytes":    zeroBytes,
-			"impostor": impostor,
-			"freeaddr": func(ts *testscript.TestScript, _ bool, args []string) {
-				ts.Setenv(args[0], freeAddr(t))
-			},
-		},
+		Cmds: commands,
 	})
 }
 

@@ -60,7 +60,7 @@ func (o *options) watch(ctx context.Context, display *views.Options, address str
 			return err
 		}
 		err = s.watch(ctx, url, o.tuning, login)
-		if again, why := login.Answer(person, err); !again {
+		if again, why := login.Answer(ctx, person, err); !again {
 			return why
 		}
 	}

@@ -2,6 +2,7 @@ package access
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -51,14 +52,14 @@ var errNotTrusted = errors.New("not trusted: nothing was sent")
 
 // AskTrust asks whether to trust a server that was not met before, as ssh does: by yes,
 // or by the fingerprint that its operator gave.
-func (c *Console) AskTrust(e *UnknownHostError) error {
+func (c *Console) AskTrust(ctx context.Context, e *UnknownHostError) error {
 	fmt.Fprintf(c.Out, "%s is not known yet, and nobody vouches for it.\nIts key is %s.\n"+
 		"The server printed the same when it first started, if it is the right one.\n", e.Host, e.Fingerprint)
 	question := "Do you trust it (yes/no/fingerprint)? "
 	for {
 		fmt.Fprint(c.Out, question)
 		// A line at a time, and not more: what follows may be for the next question.
-		answer, err := readLine(c.In)
+		answer, err := c.wait(ctx, func() (string, error) { return readLine(c.In) })
 		switch answer = strings.TrimSpace(answer); {
 		case answer == e.Fingerprint || strings.EqualFold(answer, "yes"):
 			return nil
@@ -73,19 +74,46 @@ func (c *Console) AskTrust(e *UnknownHostError) error {
 }
 
 // AskToken asks for a token, which is not shown.
-func (c *Console) AskToken(host string) (string, error) {
+func (c *Console) AskToken(ctx context.Context, host string) (string, error) {
 	for {
 		fmt.Fprintf(c.Out, "Token for %s: ", host)
-		b, err := term.ReadPassword(int(c.In.Fd()))
+		b, err := c.wait(ctx, func() (string, error) {
+			b, err := term.ReadPassword(int(c.In.Fd()))
+			return string(b), err
+		})
 		fmt.Fprintln(c.Out)
 		if err != nil {
 			return "", fmt.Errorf("read a token: %w", err)
 		}
-		secret, err := CleanSecret(string(b))
+		secret, err := CleanSecret(b)
 		if err == nil {
 			return secret, nil
 		}
 		fmt.Fprintln(c.Out, err)
+	}
+}
+
+// wait reads until ctx ends, which leaves the terminal as it was. A read that is left
+// behind ends with the process.
+func (c *Console) wait(ctx context.Context, read func() (string, error)) (string, error) {
+	before, err := term.GetState(int(c.In.Fd()))
+	if err != nil {
+		return "", err
+	}
+	type answer struct {
+		text string
+		err  error
+	}
+	answered := make(chan answer, 1)
+	go func() {
+		text, err := read()
+		answered <- answer{text, err}
+	}()
+	select {
+	case a := <-answered:
+		return a.text, a.err
+	case <-ctx.Done():
+		return "", errors.Join(context.Cause(ctx), term.Restore(int(c.In.Fd()), before))
 	}
 }
 

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -46,14 +47,14 @@ func (e *TokenError) Error() string {
 
 // Answer asks the person at c for what was missing when err ended an attempt to
 // connect. It reports whether there is a reason to try again; else the error tells why not.
-func (l *Login) Answer(c *Console, err error) (again bool, _ error) {
+func (l *Login) Answer(ctx context.Context, c *Console, err error) (again bool, _ error) {
 	var unknown *UnknownHostError
 	var token *TokenError
 	switch {
 	case err == nil || !c.Interactive():
 		return false, err
 	case errors.As(err, &unknown) && l.Trust != nil:
-		if err := c.AskTrust(unknown); err != nil {
+		if err := c.AskTrust(ctx, unknown); err != nil {
 			return false, err
 		}
 		if err := l.Trust.Trust(unknown); err != nil {
@@ -61,7 +62,7 @@ func (l *Login) Answer(c *Console, err error) (again bool, _ error) {
 		}
 		return true, nil
 	case errors.As(err, &token) && token.Safe && !token.Tried:
-		l.Token, err = c.AskToken(token.URL)
+		l.Token, err = c.AskToken(ctx, token.URL)
 		return err == nil, err
 	}
 	return false, err
