@@ -130,16 +130,6 @@ func startWith(t *testing.T, env []string, args ...string) *process {
 	return p
 }
 
-// watchWith is startWith for what it prints.
-func watchWith(t *testing.T, out io.Writer, env []string, args ...string) *process {
-	t.Helper()
-	p := &process{Cmd: command(context.Background(), t, args...), done: make(chan struct{})}
-	p.Env = append(p.Env, env...)
-	p.Stdout, p.Stderr = out, &p.errs
-	p.begin(t, args)
-	return p
-}
-
 // begin runs a process until the test ends.
 func (p *process) begin(t *testing.T, args []string) {
 	t.Helper()

@@ -152,6 +152,21 @@ func TestSimulatedIsLoud(t *testing.T) {
 	})
 }
 
+// A server that protects nobody says so on every screen, at any width and in any state.
+func TestInsecureIsShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, w := range []int{60, 80, 120} {
+			r := startRig(t, w, 24, "UTF-8", 256, Options{})
+			r.src.change(func(l *stream.Link) { l.Server.Insecure = true })
+			r.feed(2)
+			if line := r.lines()[0]; !strings.Contains(line, "INSECURE") {
+				t.Errorf("first line: %q", line)
+			}
+			r.stop()
+		}
+	})
+}
+
 // Text from outside cannot move the cursor, colour the screen or break a line.
 func TestTextFromOutside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

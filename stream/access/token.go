@@ -131,9 +131,11 @@ func parseToken(line string) (t Token, err error) {
 			return t, errTokenLine
 		}
 	}
-	if n, err := hex.Decode(t.hash[:], []byte(parts[4])); err != nil || n != len(t.hash) || len(parts[4]) != 2*len(t.hash) {
+	hash, err := hex.DecodeString(parts[4])
+	if err != nil || len(hash) != len(t.hash) {
 		return t, errTokenLine
 	}
+	t.hash = [sha256.Size]byte(hash)
 	return t, nil
 }
 
