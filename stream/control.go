@@ -161,14 +161,12 @@ func (v *viewer) obey(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case m := <-v.commands:
-			o, err := v.server.control.take(v.owner, m)
-			if err == nil {
-				select {
-				case <-o.done:
-					err = o.err
-				case <-ctx.Done():
-					return
-				}
+			done, err := v.controls(m.GetSet())
+			if !done && err == nil {
+				err = v.order(ctx, m)
+			}
+			if ctx.Err() != nil {
+				return
 			}
 			v.journal("command", m.GetSet(), err)
 			reply := &wire.Reply{Key: m.GetKey()}
@@ -179,6 +177,20 @@ func (v *viewer) obey(ctx context.Context) {
 				return
 			}
 		}
+	}
+}
+
+// order has a command carried out and waits for its end, or that of ctx.
+func (v *viewer) order(ctx context.Context, m *wire.Command) error {
+	o, err := v.server.control.take(v.owner, m)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-o.done:
+		return o.err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

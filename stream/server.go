@@ -40,10 +40,12 @@ type ServerOptions struct {
 	Log     *slog.Logger // nil: nothing is logged
 	Guard   func()       // deferred in every goroutine, to recover panics; nil: none
 
-	Access  *access.Policy // who may come in; nil: this machine alone
-	TLS     *tls.Config    // nil: plain
-	Limits  Limits         // of what those who connect can make the server do
-	Journal *slog.Logger   // of what operators and admins do; nil: none is kept
+	Access *access.Policy // who may come in; nil: this machine alone
+	TLS    *tls.Config    // nil: plain
+	Limits Limits         // of what those who connect can make the server do
+
+	OneOperator bool         // at a time has the controls
+	Journal     *slog.Logger // of what operators and admins do; nil: none is kept
 }
 
 // A Server serves one capture and its history to any number of viewers. Its epoch is
@@ -64,6 +66,7 @@ type Server struct {
 	log       *slog.Logger
 	strangers *slog.Logger // log, for what anybody can cause
 	addresses *addresses
+	lease     *lease // nil: every operator has the controls
 
 	mu       sync.Mutex
 	ended    bool // no more sessions begin
@@ -95,6 +98,9 @@ func newServer(source Source, history *spectrum.History, log eventLog, o *Server
 	}
 	if s.options.Journal == nil {
 		s.options.Journal = slog.New(slog.DiscardHandler)
+	}
+	if s.options.OneOperator {
+		s.lease = new(lease)
 	}
 	s.strangers = slog.New(newSparing(s.log.Handler()))
 	s.addresses = newAddresses(s.options.Limits.withDefaults())

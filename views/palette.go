@@ -72,9 +72,21 @@ func viewCommands() []command {
 			a.setPace(t)
 			return nil
 		}},
+		{"controls", "take|release", "ask for the controls where one operator at a time has them", (*App).commandControls},
 		{"help", "", "keys and commands", func(a *App, _ string) error { a.openHelp(0); return nil }},
 		{"q", "", "quit", func(a *App, _ string) error { a.leave(0); return nil }},
 	}
+}
+
+func (a *App) commandControls(arg string) error {
+	if arg != "take" && arg != "release" {
+		return fmt.Errorf("%q is neither take nor release", arg)
+	}
+	if why := a.desk.cannotTune(); why != "" {
+		return fmt.Errorf("not sent: %s", why)
+	}
+	a.send(map[string]string{"controls": arg})
+	return nil
 }
 
 // commands is all that the palette knows.

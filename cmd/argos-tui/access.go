@@ -19,6 +19,7 @@ import (
 func (o *options) entranceFlags(f *pflag.FlagSet) {
 	e := &o.entrance
 	f.BoolVar(&e.RequireToken, "require-token", false, "let in nobody without a token, not even from this machine")
+	f.BoolVar(&o.oneOperator, "one-operator", false, "let one operator at a time tune; others ask for the controls")
 	f.StringVar(&e.CertFile, "tls-cert", "", "serve with the certificate in this `FILE`, which may be renewed at any time")
 	f.StringVar(&e.KeyFile, "tls-key", "", "its key, in this `FILE`")
 	f.StringSliceVar(&e.Proxies, "trusted-proxy", nil, "believe X-Forwarded-For of these `ADDRESSES` or networks; takes tokens from everybody")
@@ -31,7 +32,7 @@ func (o *options) entranceFlags(f *pflag.FlagSet) {
 // guards reports whether anything is said about who gets in to a server here.
 func (o *options) guards() bool {
 	e := &o.entrance
-	return e.RequireToken || e.Insecure || e.CertFile != "" || e.KeyFile != "" || len(e.Proxies)+len(e.Origins) > 0
+	return o.oneOperator || e.RequireToken || e.Insecure || e.CertFile != "" || e.KeyFile != "" || len(e.Proxies)+len(e.Origins) > 0
 }
 
 // door is who gets in, as the flags say.

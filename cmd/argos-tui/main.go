@@ -61,9 +61,10 @@ type options struct {
 	logLevel string
 	logJSON  bool
 
-	entrance  access.EntranceOptions
-	tokenFile string
-	ca        string
+	entrance    access.EntranceOptions
+	oneOperator bool
+	tokenFile   string
+	ca          string
 
 	device string
 	speed  float64
