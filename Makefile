@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 
 GO ?= go
-FUZZTIME ?= 60s
+FUZZTIME ?= 5m
 SOAK    ?= 10m
 BENCH   ?= .
 # Extra flags for go test: -v, -count=1, -run NAME.
@@ -66,7 +66,7 @@ bench: ## all benchmarks, kept in build/bench.txt
 soak: ## fuzzed faults for SOAK (10m), reported in docs/SOAK.md
 	@set -o pipefail; ARGOS_SOAK='$(SOAK)' ARGOS_SOAK_REPORT=$(CURDIR)/docs/SOAK.md $(GO) test -tags soak -run '^TestSoak$$' -count=1 -timeout 2h -v $(GOTESTFLAGS) ./stream | grep -v -e '^ *=== ' -e '^ *--- PASS'
 
-fuzz: ## every fuzz target for FUZZTIME (60s)
+fuzz: ## every fuzz target for FUZZTIME (5m)
 	GO='$(GO)' tools/fuzz '$(FUZZTIME)'
 
 generate: build/protoc-gen-go ## rewrite what is made: the wire's code from its schema, the assembly of the transform

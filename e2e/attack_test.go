@@ -354,6 +354,8 @@ func TestAttacks(t *testing.T) {
 			}
 		})
 	}
+	looks.mu.Lock()
+	defer looks.mu.Unlock()
 	if looks.lost {
 		t.Error("the viewer lost its link")
 	}
