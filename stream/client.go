@@ -526,6 +526,11 @@ func (c *Client) take(m *wire.ServerMessage) error {
 		c.mu.Lock()
 		c.link.Device = status
 		c.mu.Unlock()
+	case *wire.ServerMessage_Viewers:
+		seen := seenOf(kind.Viewers)
+		c.mu.Lock()
+		c.link.Viewers = seen
+		c.mu.Unlock()
 	case *wire.ServerMessage_Gps:
 		gps := gpsOf(kind.Gps)
 		c.mu.Lock()

@@ -38,9 +38,14 @@ var (
 // is asked again, and does once what it is asked. The error is a *ReplyError, or says
 // what is not known.
 func (c *Client) Do(ctx context.Context, set map[string]string) error {
-	m, err := c.ask(ctx, func(key string) *wire.ClientMessage {
+	return c.do(ctx, func(key string) *wire.ClientMessage {
 		return &wire.ClientMessage{Kind: &wire.ClientMessage_Command{Command: &wire.Command{Key: key, Set: set}}}
 	})
+}
+
+// do asks for what a Reply answers.
+func (c *Client) do(ctx context.Context, make func(key string) *wire.ClientMessage) error {
+	m, err := c.ask(ctx, make)
 	switch {
 	case errors.Is(err, errNoAnswer) || errors.Is(err, errCutOff) || errors.Is(err, errRestarted):
 		return fmt.Errorf("%w: not known whether it was done", err)
@@ -119,7 +124,7 @@ func (c *Client) answered(key string, command bool, m *wire.ServerMessage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for n, r := range c.requests {
-		if r.key == key && command == (r.message.GetCommand() != nil) {
+		if r.key == key && command == (r.message.GetPast() == nil) {
 			c.requests = slices.Delete(c.requests, n, n+1)
 			r.answer <- outcome{message: m}
 			return

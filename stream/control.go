@@ -169,11 +169,7 @@ func (v *viewer) obey(ctx context.Context) {
 				return
 			}
 			v.journal("command", m.GetSet(), err)
-			reply := &wire.Reply{Key: m.GetKey()}
-			if err != nil {
-				reply.Error = cleanText(err.Error())
-			}
-			if v.reply(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Reply{Reply: reply}}) != nil {
+			if v.answer(ctx, m.GetKey(), err) != nil {
 				return
 			}
 		}

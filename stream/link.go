@@ -90,8 +90,9 @@ type Link struct {
 	LastFrame time.Time // when the newest frame arrived
 	Age       Age
 
-	Device *spectrum.Status // nil before the first status; its memory is shared, read only
-	GPS    *GPS             // nil: no receiver
+	Device  *spectrum.Status // nil before the first status; its memory is shared, read only
+	Viewers []Seen           // for admins alone: who is at the server; read only
+	GPS     *GPS             // nil: no receiver
 }
 
 // A Peer is who is at the other end.

@@ -21,6 +21,7 @@ var permitsIn = []permit{
 	{"control", "hello", access.Viewer},
 	{"control", "ping", access.Viewer},
 	{"control", "command", access.Operator},
+	{"control", "kick", access.Admin},
 	{"event", "ack", access.Viewer}, // of frames, too
 	{"event", "filter", access.Viewer},
 	{"event", "past", access.Viewer},
@@ -33,6 +34,7 @@ var permitsOut = []permit{
 	{"control", "pong", access.Viewer},
 	{"control", "reply", access.Viewer},
 	{"control", "goodbye", access.Viewer},
+	{"control", "viewers", access.Admin},
 	{"event", "event", access.Viewer},
 	{"event", "passed", access.Viewer},
 	{"event", "event_gap", access.Viewer},
@@ -76,15 +78,28 @@ func (v *viewer) permitted(m *wire.ClientMessage) error {
 	return nil
 }
 
-// forbid answers what is not permitted: a command gets a reply, anything else ends the
+// answer replies to a request.
+func (v *viewer) answer(ctx context.Context, key string, err error) error {
+	reply := &wire.Reply{Key: key}
+	if err != nil {
+		reply.Error = cleanText(err.Error())
+	}
+	return v.reply(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Reply{Reply: reply}})
+}
+
+// forbid answers what is not permitted: a command or kick gets a reply, anything else ends the
 // session.
 func (v *viewer) forbid(ctx context.Context, m *wire.ClientMessage, err error) error {
-	command := m.GetCommand()
-	if command == nil {
+	var key string
+	switch {
+	case m.GetCommand() != nil:
+		key = m.GetCommand().GetKey()
+		v.journal("command", m.GetCommand().GetSet(), err)
+	case m.GetKick() != nil:
+		key = m.GetKick().GetKey()
+		v.journal("kick", m.GetKick().GetSession(), err)
+	default:
 		return err
 	}
-	v.journal("command", command.GetSet(), err)
-	return v.reply(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Reply{
-		Reply: &wire.Reply{Key: command.GetKey(), Error: err.Error()},
-	}})
+	return v.answer(ctx, key, err)
 }

@@ -254,12 +254,14 @@ func tryRow(t *testing.T, dir string, role access.Role, state string, row docume
 		}
 	}
 	if row.from == "server" {
-		g.gets(r, row, good)
+		g.gets(r, row, good && row.may[role])
 		return
 	}
 	_ = tell(g.conn, encodingPB, said(row.message, 1)) // the link may have ended
 	time.Sleep(100 * time.Millisecond)
-	_ = tell(g.conn, encodingPB, said("ping", 0))
+	if row.message != "kick" { // its reply is to be the last that came
+		_ = tell(g.conn, encodingPB, said("ping", 0))
+	}
 	done, _, end := g.got("done")
 	want := good && row.may[role]
 	switch row.message {
@@ -269,6 +271,11 @@ func tryRow(t *testing.T, dir string, role access.Role, state string, row docume
 		}
 		if good && strings.Count(written.String(), `"name":"guest","role":"`+role.String()) != 1 {
 			t.Errorf("journal: %s", written.String())
+		}
+	case "kick": // nobody, but by right
+		_, last, _ := g.got("")
+		if allowed := strings.Contains(last.GetReply().GetError(), errNoSession.Error()); allowed != want || (end == nil) != good {
+			t.Errorf("allowed: %t, %v", allowed, end)
 		}
 	default:
 		if passes := end == nil; passes != want {
@@ -284,7 +291,7 @@ func (g *visitor) gets(r *rig, row documented, good bool) {
 	before, _, _ := g.got(row.message)
 	r.server.GPS(&GPS{Fix: 3})
 	r.server.Event(Event{Kind: "test"})
-	r.feed(2)
+	r.feed(22) // more than a second
 	for _, kind := range []string{"ping", "past", "command", "filter"} {
 		_ = tell(g.conn, encodingPB, said(kind, 2))
 	}
@@ -297,4 +304,53 @@ func (g *visitor) gets(r *rig, row documented, good bool) {
 			g.t.Errorf("got %d, %d before", after, before)
 		}
 	}
+}
+
+// An admin sees who is here and sends one away, who is told; nobody else can.
+func TestKick(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "argos")
+	synctest.Test(t, func(t *testing.T) {
+		tokens, err := access.OpenTokens(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newRigWith(t, &access.Policy{Tokens: tokens, RequireToken: true}, nil)
+		defer r.close(t)
+		there := map[access.Role]*visitor{}
+		for _, role := range []access.Role{access.Viewer, access.Operator, access.Admin} {
+			secret, _, err := tokens.Add(role, "the-"+role.String(), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			there[role] = r.visit(t, secret, new(wire.Hello))
+			defer func() { _ = there[role].conn.CloseNow() }()
+		}
+		r.feed(30)
+		var seen []Seen
+		for _, v := range r.server.present() {
+			seen = append(seen, Seen{Session: v.session, Name: v.who.Name})
+		}
+		if n, _, _ := there[access.Admin].got("viewers"); n == 0 || len(seen) != 3 {
+			t.Errorf("%d lists, %d viewers", n, len(seen))
+		}
+		kick := func(by access.Role, whom string) {
+			for _, s := range seen {
+				if s.Name == whom {
+					_ = tell(there[by].conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_Kick{Kick: &wire.Kick{Key: "k", Session: s.Session}}})
+				}
+			}
+			time.Sleep(time.Second)
+		}
+		kick(access.Operator, "the-viewer")
+		if _, _, end := there[access.Viewer].got(""); end != nil {
+			t.Errorf("an operator sends away: %v", end)
+		}
+		kick(access.Admin, "the-viewer")
+		if _, last, end := there[access.Viewer].got(""); end == nil || last.GetGoodbye().GetReason() != "sent away by the-admin" {
+			t.Errorf("%v, %v", last, end)
+		}
+		if _, _, end := there[access.Operator].got(""); end != nil {
+			t.Errorf("another went, too: %v", end)
+		}
+	})
 }

@@ -58,6 +58,7 @@ type Server struct {
 	share     share
 	device    latest
 	gps       latest
+	people    latest // for admins
 	metrics   *metrics
 	admission *admission
 	epoch     string
@@ -300,6 +301,7 @@ func (s *Server) watch(ctx context.Context) {
 		}
 		before = now
 		s.device.publish(deviceMessage(&now))
+		s.publishPeople()
 		s.admission.report(s.log, false)
 		select {
 		case <-changed:

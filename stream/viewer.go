@@ -39,6 +39,7 @@ type viewer struct {
 	out      *deadlineWriter
 	encoding encoding
 	session  string
+	since    time.Time
 	owner    string // whose command keys it uses
 	who      access.Identity
 	expel    context.CancelCauseFunc // ends the session, for good with an expelledError
@@ -66,13 +67,14 @@ type viewer struct {
 	filled     bool   // the last frame message was a row of a hole
 	deviceSeen uint64
 	gpsSeen    uint64
+	peopleSeen uint64
 	scratch    []byte
 }
 
 func newViewer(s *Server, conn *websocket.Conn, e encoding, who access.Identity) *viewer {
 	conn.SetReadLimit(maxClientMessage)
 	return &viewer{
-		server: s, conn: conn, out: newDeadlineWriter(conn), encoding: e, who: who, session: rand.Text()[:8],
+		server: s, conn: conn, out: newDeadlineWriter(conn), encoding: e, who: who, session: rand.Text()[:8], since: time.Now(),
 		budget:   newBudget(s.addresses.limits.Messages),
 		commands: make(chan *wire.Command, commandsAtOnce),
 		replies:  make(chan *wire.ServerMessage, repliesWaiting),
@@ -297,6 +299,8 @@ func (v *viewer) read(ctx context.Context) error {
 				Id: kind.Ping.GetId(), PingNs: kind.Ping.GetTimeNs(), TimeNs: time.Now().UnixNano(),
 				MonoNs: int64(v.server.history.Mono(time.Now())),
 			}}})
+		case *wire.ClientMessage_Kick:
+			err = v.answer(ctx, kind.Kick.GetKey(), v.kick(kind.Kick.GetSession()))
 		case *wire.ClientMessage_Filter:
 			var filter Filter
 			if filter, err = filterOf(kind.Filter); err == nil {

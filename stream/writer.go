@@ -20,6 +20,7 @@ func (v *viewer) write(ctx, session context.Context) error {
 	grown, logged := v.server.history.Grown(), v.server.events.Grown()
 	device, version, changed := v.server.device.get(v.encoding)
 	gps, fix, moved := v.server.gps.get(v.encoding)
+	people, count, changedPeople := v.people()
 
 	select {
 	case <-ctx.Done():
@@ -36,6 +37,10 @@ func (v *viewer) write(ctx, session context.Context) error {
 		v.gpsSeen = fix
 		return v.put(session, gps)
 	}
+	if count != v.peopleSeen {
+		v.peopleSeen = count
+		return v.put(session, people)
+	}
 	if busy, err := v.writeNext(session); busy || err != nil {
 		return err
 	}
@@ -48,6 +53,7 @@ func (v *viewer) write(ctx, session context.Context) error {
 	case <-logged:
 	case <-changed:
 	case <-moved:
+	case <-changedPeople:
 	case <-session.Done():
 		return context.Cause(session)
 	case <-ctx.Done():

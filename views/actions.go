@@ -182,7 +182,9 @@ func (a *App) openPalette(int) {
 	a.tv.SetFocus(a.desk)
 }
 
-func (a *App) openHelp(int) { a.desk.help.open, a.desk.help.scroll = true, 0 }
+func (a *App) openHelp(int) {
+	a.desk.help.open, a.desk.help.people, a.desk.help.scroll = true, false, 0
+}
 
 func (a *App) backOut(int) {
 	switch {

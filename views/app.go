@@ -22,6 +22,8 @@ type Source interface {
 	Link() stream.Link
 	// Do sets absolute values by the names of spectrum.Params; its error is one line.
 	Do(ctx context.Context, set map[string]string) error
+	// Kick ends another viewer's session, for an admin.
+	Kick(ctx context.Context, session string) error
 	// Rendered says that the frame lastSeq, and all before it, is on the terminal.
 	Rendered(lastSeq uint64)
 	// Retry reconnects now.
@@ -175,7 +177,7 @@ func (a *App) Run(ctx context.Context, src Source) error {
 	defer cancel()
 	var feeders sync.WaitGroup
 	feeders.Go(func() { defer a.Guard(); a.schedule(inner) })
-	feeders.Go(func() { defer a.Guard(); a.orders.carry(inner, src.Do, a.answer) })
+	feeders.Go(func() { defer a.Guard(); a.orders.carry(inner, doer(src), a.answer) })
 	loop := make(chan error, 1)
 	go func() { defer a.Guard(); loop <- a.tv.Run() }()
 

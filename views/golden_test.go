@@ -167,6 +167,33 @@ func TestInsecureIsShown(t *testing.T) {
 	})
 }
 
+// An admin sees who is here and ends a session; nobody else is offered to.
+func TestViewers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRig(t, 120, 24, "UTF-8", 256, Options{})
+		r.feed(1)
+		r.keys(":viewers", tcell.KeyEnter)
+		r.wants("that is for admins")
+		r.keys(tcell.KeyEscape)
+		r.src.change(func(l *stream.Link) {
+			l.Server.Role = "admin"
+			l.Viewers = []stream.Seen{{Session: "ABCDEFGH", Name: "desk\x1b[2J", Role: "viewer", From: "192.0.2.7", State: "stalled", Lag: 42, Since: time.Now()}}
+		})
+		r.feed(1)
+		r.settle(2 * time.Second)
+		r.keys(":viewers", tcell.KeyEnter)
+		r.wants("ABCDEFGH   desk")
+		r.wants("192.0.2.7")
+		r.keys(tcell.KeyEscape)
+		r.keys(":kick ABCDEFGH", tcell.KeyEnter)
+		r.feed(1)
+		if n := len(r.src.sets); n != 1 || r.src.sets[0]["kicked"] != "ABCDEFGH" {
+			t.Errorf("asked %v", r.src.sets)
+		}
+		r.stop()
+	})
+}
+
 // Text from outside cannot move the cursor, colour the screen or break a line.
 func TestTextFromOutside(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -6,16 +6,21 @@ import (
 	"github.com/gdamore/tcell/v2"
 )
 
-// A help is the overlay that explains every key and command, made from the keymap.
+// A help is the overlay that explains every key and command, made from the keymap. Admins
+// see in it who is at the server, too.
 type help struct {
 	pane
 	open   bool
+	people bool // who is here, and no keys
 	scroll int
 }
 
 // lines is what the help says, keys first; a key that does not work now says why.
 func (h *help) lines() []word {
 	l := h.desk.look
+	if h.people {
+		return h.viewers()
+	}
 	ws := []word{{"Keys", l.accent}}
 	for i := range keymap {
 		b := &keymap[i]
@@ -36,6 +41,20 @@ func (h *help) lines() []word {
 		word{"Each column shows the strongest of its bins. Mean is filled, max are the dots above it.", l.text},
 		word{"Waterfall: m row merged by the link, ! overload or samples lost, gap: nothing is known.", l.text},
 		word{"Age: fft sample to frame, srv to the socket, net to here, tty to the terminal, in ms.", l.text})
+}
+
+// viewers is who is at the server: for admins, whom it tells.
+func (h *help) viewers() []word {
+	d, l := h.desk, h.desk.look
+	ws := []word{{fmt.Sprintf("%-10s %-16s %-9s %-16s %-12s %8s %8s", "session", "name", "role", "from", "state", "lag", "since"), l.accent}}
+	for _, s := range d.link.Viewers {
+		text := fmt.Sprintf("%-10s %-16s %-9s %-16s %-12s %8d %8s", clean(s.Session), clean(s.Name), clean(s.Role), clean(s.From), clean(s.State), s.Lag, ago(d.since(s.Since)))
+		if s.Session == d.link.Server.Session {
+			text += "  (you)"
+		}
+		ws = append(ws, word{text, l.text})
+	}
+	return append(ws, word{}, word{":kick SESSION ends one. Who must not come back has a token that can be revoked.", l.quiet})
 }
 
 // Draw draws the part that the scroll position says.

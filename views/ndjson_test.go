@@ -48,6 +48,7 @@ func (s *jsonSource) acknowledged() []uint64 {
 	return slices.Clone(s.rendered)
 }
 
+func (*jsonSource) Kick(context.Context, string) error          { return nil }
 func (*jsonSource) Do(context.Context, map[string]string) error { return nil }
 func (*jsonSource) Retry()                                      {}
 func (*jsonSource) Show(stream.View)                            {}

@@ -94,6 +94,19 @@ func (o *orders) done(failed bool) {
 	o.under.answered = time.Now()
 }
 
+// kickOrder is an order that is no setting: whose session is to end.
+const kickOrder = "kick"
+
+// doer carries out an order over src.
+func doer(src Source) func(context.Context, map[string]string) error {
+	return func(ctx context.Context, set map[string]string) error {
+		if session, ok := set[kickOrder]; ok {
+			return src.Kick(ctx, session)
+		}
+		return src.Do(ctx, set)
+	}
+}
+
 // carry does orders until ctx ends; answer gets each error.
 func (o *orders) carry(ctx context.Context, do func(context.Context, map[string]string) error, answer func(error)) {
 	for {

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -73,6 +74,8 @@ func viewCommands() []command {
 			return nil
 		}},
 		{"controls", "take|release", "ask for the controls where one operator at a time has them", (*App).commandControls},
+		{"viewers", "", "who is at the server, for admins", (*App).commandViewers},
+		{"kick", "SESSION", "end a viewer's session, for admins", (*App).commandKick},
 		{"help", "", "keys and commands", func(a *App, _ string) error { a.openHelp(0); return nil }},
 		{"q", "", "quit", func(a *App, _ string) error { a.leave(0); return nil }},
 	}
@@ -86,6 +89,24 @@ func (a *App) commandControls(arg string) error {
 		return fmt.Errorf("not sent: %s", why)
 	}
 	a.send(map[string]string{"controls": arg})
+	return nil
+}
+
+var errNotAdmin = errors.New("that is for admins")
+
+func (a *App) commandViewers(string) error {
+	if a.desk.link.Server.Role != "admin" {
+		return errNotAdmin
+	}
+	a.desk.help.open, a.desk.help.people, a.desk.help.scroll = true, true, 0
+	return nil
+}
+
+func (a *App) commandKick(session string) error {
+	if a.desk.link.Server.Role != "admin" {
+		return errNotAdmin
+	}
+	a.send(map[string]string{kickOrder: session})
 	return nil
 }
 

@@ -56,6 +56,10 @@ func (s *fakeSource) Do(_ context.Context, set map[string]string) error {
 	return s.err
 }
 
+func (s *fakeSource) Kick(_ context.Context, session string) error {
+	return s.Do(context.Background(), map[string]string{"kicked": session})
+}
+
 func (s *fakeSource) Rendered(seq uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -40,6 +40,7 @@ type ClientMessage struct {
 	//	*ClientMessage_View
 	//	*ClientMessage_Filter
 	//	*ClientMessage_Past
+	//	*ClientMessage_Kick
 	Kind          isClientMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -145,6 +146,15 @@ func (x *ClientMessage) GetPast() *PastRequest {
 	return nil
 }
 
+func (x *ClientMessage) GetKick() *Kick {
+	if x != nil {
+		if x, ok := x.Kind.(*ClientMessage_Kick); ok {
+			return x.Kick
+		}
+	}
+	return nil
+}
+
 type isClientMessage_Kind interface {
 	isClientMessage_Kind()
 }
@@ -177,6 +187,10 @@ type ClientMessage_Past struct {
 	Past *PastRequest `protobuf:"bytes,21,opt,name=past,proto3,oneof"`
 }
 
+type ClientMessage_Kick struct {
+	Kick *Kick `protobuf:"bytes,40,opt,name=kick,proto3,oneof"`
+}
+
 func (*ClientMessage_Hello) isClientMessage_Kind() {}
 
 func (*ClientMessage_Ack) isClientMessage_Kind() {}
@@ -190,6 +204,8 @@ func (*ClientMessage_View) isClientMessage_Kind() {}
 func (*ClientMessage_Filter) isClientMessage_Kind() {}
 
 func (*ClientMessage_Past) isClientMessage_Kind() {}
+
+func (*ClientMessage_Kick) isClientMessage_Kind() {}
 
 // The first message of a viewer.
 type Hello struct {
@@ -729,6 +745,59 @@ func (x *Command) GetWaitMs() uint32 {
 	return 0
 }
 
+// Ends the session of another viewer, who may come back; a Reply answers.
+type Kick struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"` // as in Command
+	Session       string                 `protobuf:"bytes,2,opt,name=session,proto3" json:"session,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Kick) Reset() {
+	*x = Kick{}
+	mi := &file_argos_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Kick) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Kick) ProtoMessage() {}
+
+func (x *Kick) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Kick.ProtoReflect.Descriptor instead.
+func (*Kick) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Kick) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Kick) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
 type ServerMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Kind:
@@ -745,6 +814,7 @@ type ServerMessage struct {
 	//	*ServerMessage_Passed
 	//	*ServerMessage_EventGap
 	//	*ServerMessage_Past
+	//	*ServerMessage_Viewers
 	Kind          isServerMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -752,7 +822,7 @@ type ServerMessage struct {
 
 func (x *ServerMessage) Reset() {
 	*x = ServerMessage{}
-	mi := &file_argos_proto_msgTypes[9]
+	mi := &file_argos_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -764,7 +834,7 @@ func (x *ServerMessage) String() string {
 func (*ServerMessage) ProtoMessage() {}
 
 func (x *ServerMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[9]
+	mi := &file_argos_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -777,7 +847,7 @@ func (x *ServerMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerMessage.ProtoReflect.Descriptor instead.
 func (*ServerMessage) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{9}
+	return file_argos_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ServerMessage) GetKind() isServerMessage_Kind {
@@ -895,6 +965,15 @@ func (x *ServerMessage) GetPast() *Past {
 	return nil
 }
 
+func (x *ServerMessage) GetViewers() *Viewers {
+	if x != nil {
+		if x, ok := x.Kind.(*ServerMessage_Viewers); ok {
+			return x.Viewers
+		}
+	}
+	return nil
+}
+
 type isServerMessage_Kind interface {
 	isServerMessage_Kind()
 }
@@ -947,6 +1026,10 @@ type ServerMessage_Past struct {
 	Past *Past `protobuf:"bytes,22,opt,name=past,proto3,oneof"`
 }
 
+type ServerMessage_Viewers struct {
+	Viewers *Viewers `protobuf:"bytes,40,opt,name=viewers,proto3,oneof"`
+}
+
 func (*ServerMessage_Welcome) isServerMessage_Kind() {}
 
 func (*ServerMessage_Frame) isServerMessage_Kind() {}
@@ -971,6 +1054,8 @@ func (*ServerMessage_EventGap) isServerMessage_Kind() {}
 
 func (*ServerMessage_Past) isServerMessage_Kind() {}
 
+func (*ServerMessage_Viewers) isServerMessage_Kind() {}
+
 type Welcome struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
@@ -989,7 +1074,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_argos_proto_msgTypes[10]
+	mi := &file_argos_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1001,7 +1086,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[10]
+	mi := &file_argos_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1014,7 +1099,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{10}
+	return file_argos_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Welcome) GetSession() string {
@@ -1114,7 +1199,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_argos_proto_msgTypes[11]
+	mi := &file_argos_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1211,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[11]
+	mi := &file_argos_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1224,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{11}
+	return file_argos_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Frame) GetFirstSeq() uint64 {
@@ -1281,7 +1366,7 @@ type Grid struct {
 
 func (x *Grid) Reset() {
 	*x = Grid{}
-	mi := &file_argos_proto_msgTypes[12]
+	mi := &file_argos_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1293,7 +1378,7 @@ func (x *Grid) String() string {
 func (*Grid) ProtoMessage() {}
 
 func (x *Grid) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[12]
+	mi := &file_argos_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1306,7 +1391,7 @@ func (x *Grid) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grid.ProtoReflect.Descriptor instead.
 func (*Grid) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{12}
+	return file_argos_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Grid) GetGeneration() uint64 {
@@ -1405,7 +1490,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_argos_proto_msgTypes[13]
+	mi := &file_argos_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1417,7 +1502,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[13]
+	mi := &file_argos_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1430,7 +1515,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{13}
+	return file_argos_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Part) GetCell() uint32 {
@@ -1467,7 +1552,7 @@ type Segment struct {
 
 func (x *Segment) Reset() {
 	*x = Segment{}
-	mi := &file_argos_proto_msgTypes[14]
+	mi := &file_argos_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1479,7 +1564,7 @@ func (x *Segment) String() string {
 func (*Segment) ProtoMessage() {}
 
 func (x *Segment) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[14]
+	mi := &file_argos_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1492,7 +1577,7 @@ func (x *Segment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Segment.ProtoReflect.Descriptor instead.
 func (*Segment) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{14}
+	return file_argos_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Segment) GetBin() uint32 {
@@ -1546,7 +1631,7 @@ type Tuning struct {
 
 func (x *Tuning) Reset() {
 	*x = Tuning{}
-	mi := &file_argos_proto_msgTypes[15]
+	mi := &file_argos_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1558,7 +1643,7 @@ func (x *Tuning) String() string {
 func (*Tuning) ProtoMessage() {}
 
 func (x *Tuning) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[15]
+	mi := &file_argos_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1571,7 +1656,7 @@ func (x *Tuning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tuning.ProtoReflect.Descriptor instead.
 func (*Tuning) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{15}
+	return file_argos_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Tuning) GetCenterHz() float64 {
@@ -1640,7 +1725,7 @@ type Band struct {
 
 func (x *Band) Reset() {
 	*x = Band{}
-	mi := &file_argos_proto_msgTypes[16]
+	mi := &file_argos_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1652,7 +1737,7 @@ func (x *Band) String() string {
 func (*Band) ProtoMessage() {}
 
 func (x *Band) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[16]
+	mi := &file_argos_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1665,7 +1750,7 @@ func (x *Band) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Band.ProtoReflect.Descriptor instead.
 func (*Band) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{16}
+	return file_argos_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Band) GetLowHz() float64 {
@@ -1694,7 +1779,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_argos_proto_msgTypes[17]
+	mi := &file_argos_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1706,7 +1791,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[17]
+	mi := &file_argos_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1719,7 +1804,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{17}
+	return file_argos_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Gap) GetFirst() uint64 {
@@ -1753,7 +1838,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_argos_proto_msgTypes[18]
+	mi := &file_argos_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1765,7 +1850,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[18]
+	mi := &file_argos_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1778,7 +1863,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{18}
+	return file_argos_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Reply) GetKey() string {
@@ -1814,7 +1899,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_argos_proto_msgTypes[19]
+	mi := &file_argos_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1826,7 +1911,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[19]
+	mi := &file_argos_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1839,7 +1924,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{19}
+	return file_argos_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Event) GetOffset() uint64 {
@@ -1923,7 +2008,7 @@ type Passed struct {
 
 func (x *Passed) Reset() {
 	*x = Passed{}
-	mi := &file_argos_proto_msgTypes[20]
+	mi := &file_argos_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1935,7 +2020,7 @@ func (x *Passed) String() string {
 func (*Passed) ProtoMessage() {}
 
 func (x *Passed) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[20]
+	mi := &file_argos_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1948,7 +2033,7 @@ func (x *Passed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Passed.ProtoReflect.Descriptor instead.
 func (*Passed) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{20}
+	return file_argos_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Passed) GetOffset() uint64 {
@@ -1978,7 +2063,7 @@ type EventGap struct {
 
 func (x *EventGap) Reset() {
 	*x = EventGap{}
-	mi := &file_argos_proto_msgTypes[21]
+	mi := &file_argos_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1990,7 +2075,7 @@ func (x *EventGap) String() string {
 func (*EventGap) ProtoMessage() {}
 
 func (x *EventGap) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[21]
+	mi := &file_argos_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2003,7 +2088,7 @@ func (x *EventGap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventGap.ProtoReflect.Descriptor instead.
 func (*EventGap) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{21}
+	return file_argos_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *EventGap) GetFirst() uint64 {
@@ -2046,7 +2131,7 @@ type Past struct {
 
 func (x *Past) Reset() {
 	*x = Past{}
-	mi := &file_argos_proto_msgTypes[22]
+	mi := &file_argos_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2058,7 +2143,7 @@ func (x *Past) String() string {
 func (*Past) ProtoMessage() {}
 
 func (x *Past) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[22]
+	mi := &file_argos_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2071,7 +2156,7 @@ func (x *Past) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Past.ProtoReflect.Descriptor instead.
 func (*Past) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{22}
+	return file_argos_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Past) GetKey() string {
@@ -2131,7 +2216,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_argos_proto_msgTypes[23]
+	mi := &file_argos_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2143,7 +2228,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[23]
+	mi := &file_argos_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2156,7 +2241,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{23}
+	return file_argos_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Device) GetDriver() string {
@@ -2370,7 +2455,7 @@ type Gps struct {
 
 func (x *Gps) Reset() {
 	*x = Gps{}
-	mi := &file_argos_proto_msgTypes[24]
+	mi := &file_argos_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2382,7 +2467,7 @@ func (x *Gps) String() string {
 func (*Gps) ProtoMessage() {}
 
 func (x *Gps) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[24]
+	mi := &file_argos_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2395,7 +2480,7 @@ func (x *Gps) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gps.ProtoReflect.Descriptor instead.
 func (*Gps) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{24}
+	return file_argos_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Gps) GetFix() uint32 {
@@ -2458,7 +2543,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_argos_proto_msgTypes[25]
+	mi := &file_argos_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2470,7 +2555,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[25]
+	mi := &file_argos_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2483,7 +2568,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{25}
+	return file_argos_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Goodbye) GetReason() string {
@@ -2510,7 +2595,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_argos_proto_msgTypes[26]
+	mi := &file_argos_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2522,7 +2607,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[26]
+	mi := &file_argos_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2535,7 +2620,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{26}
+	return file_argos_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Ping) GetId() uint64 {
@@ -2564,7 +2649,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_argos_proto_msgTypes[27]
+	mi := &file_argos_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2576,7 +2661,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[27]
+	mi := &file_argos_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2589,7 +2674,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{27}
+	return file_argos_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Pong) GetId() uint64 {
@@ -2620,11 +2705,147 @@ func (x *Pong) GetMonoNs() int64 {
 	return 0
 }
 
+type Viewers struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seen          []*Seen                `protobuf:"bytes,1,rep,name=seen,proto3" json:"seen,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Viewers) Reset() {
+	*x = Viewers{}
+	mi := &file_argos_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Viewers) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Viewers) ProtoMessage() {}
+
+func (x *Viewers) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Viewers.ProtoReflect.Descriptor instead.
+func (*Viewers) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Viewers) GetSeen() []*Seen {
+	if x != nil {
+		return x.Seen
+	}
+	return nil
+}
+
+type Seen struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"` // of the token; "local" on the server's machine
+	Role          string                 `protobuf:"bytes,3,opt,name=role,proto3" json:"role,omitempty"`
+	Remote        string                 `protobuf:"bytes,4,opt,name=remote,proto3" json:"remote,omitempty"` // address
+	State         string                 `protobuf:"bytes,5,opt,name=state,proto3" json:"state,omitempty"`   // "live", "degraded", "catching_up", "stalled"
+	Lag           uint64                 `protobuf:"varint,6,opt,name=lag,proto3" json:"lag,omitempty"`      // frames measured and not yet sent
+	SinceNs       int64                  `protobuf:"varint,7,opt,name=since_ns,json=sinceNs,proto3" json:"since_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Seen) Reset() {
+	*x = Seen{}
+	mi := &file_argos_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Seen) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Seen) ProtoMessage() {}
+
+func (x *Seen) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Seen.ProtoReflect.Descriptor instead.
+func (*Seen) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *Seen) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *Seen) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Seen) GetRole() string {
+	if x != nil {
+		return x.Role
+	}
+	return ""
+}
+
+func (x *Seen) GetRemote() string {
+	if x != nil {
+		return x.Remote
+	}
+	return ""
+}
+
+func (x *Seen) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Seen) GetLag() uint64 {
+	if x != nil {
+		return x.Lag
+	}
+	return 0
+}
+
+func (x *Seen) GetSinceNs() int64 {
+	if x != nil {
+		return x.SinceNs
+	}
+	return 0
+}
+
 var File_argos_proto protoreflect.FileDescriptor
 
 const file_argos_proto_rawDesc = "" +
 	"\n" +
-	"\vargos.proto\x12\bargos.v1\"\xb7\x02\n" +
+	"\vargos.proto\x12\bargos.v1\"\xdd\x02\n" +
 	"\rClientMessage\x12'\n" +
 	"\x05hello\x18\x01 \x01(\v2\x0f.argos.v1.HelloH\x00R\x05hello\x12!\n" +
 	"\x03ack\x18\x02 \x01(\v2\r.argos.v1.AckH\x00R\x03ack\x12-\n" +
@@ -2632,7 +2853,8 @@ const file_argos_proto_rawDesc = "" +
 	"\x04ping\x18\x04 \x01(\v2\x0e.argos.v1.PingH\x00R\x04ping\x12$\n" +
 	"\x04view\x18\x05 \x01(\v2\x0e.argos.v1.ViewH\x00R\x04view\x12*\n" +
 	"\x06filter\x18\x14 \x01(\v2\x10.argos.v1.FilterH\x00R\x06filter\x12+\n" +
-	"\x04past\x18\x15 \x01(\v2\x15.argos.v1.PastRequestH\x00R\x04pastB\x06\n" +
+	"\x04past\x18\x15 \x01(\v2\x15.argos.v1.PastRequestH\x00R\x04past\x12$\n" +
+	"\x04kick\x18( \x01(\v2\x0e.argos.v1.KickH\x00R\x04kickB\x06\n" +
 	"\x04kind\"\xaf\x01\n" +
 	"\x05Hello\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\"\n" +
@@ -2675,7 +2897,10 @@ const file_argos_proto_rawDesc = "" +
 	"\await_ms\x18\x14 \x01(\rR\x06waitMs\x1a6\n" +
 	"\bSetEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8d\x04\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"2\n" +
+	"\x04Kick\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
+	"\asession\x18\x02 \x01(\tR\asession\"\xbc\x04\n" +
 	"\rServerMessage\x12-\n" +
 	"\awelcome\x18\x01 \x01(\v2\x11.argos.v1.WelcomeH\x00R\awelcome\x12'\n" +
 	"\x05frame\x18\x02 \x01(\v2\x0f.argos.v1.FrameH\x00R\x05frame\x12'\n" +
@@ -2688,7 +2913,8 @@ const file_argos_proto_rawDesc = "" +
 	"\x03gap\x18\t \x01(\v2\r.argos.v1.GapH\x00R\x03gap\x12*\n" +
 	"\x06passed\x18\x14 \x01(\v2\x10.argos.v1.PassedH\x00R\x06passed\x121\n" +
 	"\tevent_gap\x18\x15 \x01(\v2\x12.argos.v1.EventGapH\x00R\beventGap\x12$\n" +
-	"\x04past\x18\x16 \x01(\v2\x0e.argos.v1.PastH\x00R\x04pastB\x06\n" +
+	"\x04past\x18\x16 \x01(\v2\x0e.argos.v1.PastH\x00R\x04past\x12-\n" +
+	"\aviewers\x18( \x01(\v2\x11.argos.v1.ViewersH\x00R\aviewersB\x06\n" +
 	"\x04kind\"\x96\x02\n" +
 	"\aWelcome\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x14\n" +
@@ -2849,7 +3075,17 @@ const file_argos_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
 	"\aping_ns\x18\x02 \x01(\x03R\x06pingNs\x12\x17\n" +
 	"\atime_ns\x18\x03 \x01(\x03R\x06timeNs\x12\x17\n" +
-	"\amono_ns\x18\x14 \x01(\x03R\x06monoNsB\x13Z\x11argos/stream/wireb\x06proto3"
+	"\amono_ns\x18\x14 \x01(\x03R\x06monoNs\"-\n" +
+	"\aViewers\x12\"\n" +
+	"\x04seen\x18\x01 \x03(\v2\x0e.argos.v1.SeenR\x04seen\"\xa3\x01\n" +
+	"\x04Seen\x12\x18\n" +
+	"\asession\x18\x01 \x01(\tR\asession\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
+	"\x04role\x18\x03 \x01(\tR\x04role\x12\x16\n" +
+	"\x06remote\x18\x04 \x01(\tR\x06remote\x12\x14\n" +
+	"\x05state\x18\x05 \x01(\tR\x05state\x12\x10\n" +
+	"\x03lag\x18\x06 \x01(\x04R\x03lag\x12\x19\n" +
+	"\bsince_ns\x18\a \x01(\x03R\asinceNsB\x13Z\x11argos/stream/wireb\x06proto3"
 
 var (
 	file_argos_proto_rawDescOnce sync.Once
@@ -2863,7 +3099,7 @@ func file_argos_proto_rawDescGZIP() []byte {
 	return file_argos_proto_rawDescData
 }
 
-var file_argos_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_argos_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_argos_proto_goTypes = []any{
 	(*ClientMessage)(nil), // 0: argos.v1.ClientMessage
 	(*Hello)(nil),         // 1: argos.v1.Hello
@@ -2874,65 +3110,71 @@ var file_argos_proto_goTypes = []any{
 	(*Range)(nil),         // 6: argos.v1.Range
 	(*Ack)(nil),           // 7: argos.v1.Ack
 	(*Command)(nil),       // 8: argos.v1.Command
-	(*ServerMessage)(nil), // 9: argos.v1.ServerMessage
-	(*Welcome)(nil),       // 10: argos.v1.Welcome
-	(*Frame)(nil),         // 11: argos.v1.Frame
-	(*Grid)(nil),          // 12: argos.v1.Grid
-	(*Part)(nil),          // 13: argos.v1.Part
-	(*Segment)(nil),       // 14: argos.v1.Segment
-	(*Tuning)(nil),        // 15: argos.v1.Tuning
-	(*Band)(nil),          // 16: argos.v1.Band
-	(*Gap)(nil),           // 17: argos.v1.Gap
-	(*Reply)(nil),         // 18: argos.v1.Reply
-	(*Event)(nil),         // 19: argos.v1.Event
-	(*Passed)(nil),        // 20: argos.v1.Passed
-	(*EventGap)(nil),      // 21: argos.v1.EventGap
-	(*Past)(nil),          // 22: argos.v1.Past
-	(*Device)(nil),        // 23: argos.v1.Device
-	(*Gps)(nil),           // 24: argos.v1.Gps
-	(*Goodbye)(nil),       // 25: argos.v1.Goodbye
-	(*Ping)(nil),          // 26: argos.v1.Ping
-	(*Pong)(nil),          // 27: argos.v1.Pong
-	nil,                   // 28: argos.v1.Command.SetEntry
+	(*Kick)(nil),          // 9: argos.v1.Kick
+	(*ServerMessage)(nil), // 10: argos.v1.ServerMessage
+	(*Welcome)(nil),       // 11: argos.v1.Welcome
+	(*Frame)(nil),         // 12: argos.v1.Frame
+	(*Grid)(nil),          // 13: argos.v1.Grid
+	(*Part)(nil),          // 14: argos.v1.Part
+	(*Segment)(nil),       // 15: argos.v1.Segment
+	(*Tuning)(nil),        // 16: argos.v1.Tuning
+	(*Band)(nil),          // 17: argos.v1.Band
+	(*Gap)(nil),           // 18: argos.v1.Gap
+	(*Reply)(nil),         // 19: argos.v1.Reply
+	(*Event)(nil),         // 20: argos.v1.Event
+	(*Passed)(nil),        // 21: argos.v1.Passed
+	(*EventGap)(nil),      // 22: argos.v1.EventGap
+	(*Past)(nil),          // 23: argos.v1.Past
+	(*Device)(nil),        // 24: argos.v1.Device
+	(*Gps)(nil),           // 25: argos.v1.Gps
+	(*Goodbye)(nil),       // 26: argos.v1.Goodbye
+	(*Ping)(nil),          // 27: argos.v1.Ping
+	(*Pong)(nil),          // 28: argos.v1.Pong
+	(*Viewers)(nil),       // 29: argos.v1.Viewers
+	(*Seen)(nil),          // 30: argos.v1.Seen
+	nil,                   // 31: argos.v1.Command.SetEntry
 }
 var file_argos_proto_depIdxs = []int32{
 	1,  // 0: argos.v1.ClientMessage.hello:type_name -> argos.v1.Hello
 	7,  // 1: argos.v1.ClientMessage.ack:type_name -> argos.v1.Ack
 	8,  // 2: argos.v1.ClientMessage.command:type_name -> argos.v1.Command
-	26, // 3: argos.v1.ClientMessage.ping:type_name -> argos.v1.Ping
+	27, // 3: argos.v1.ClientMessage.ping:type_name -> argos.v1.Ping
 	2,  // 4: argos.v1.ClientMessage.view:type_name -> argos.v1.View
 	4,  // 5: argos.v1.ClientMessage.filter:type_name -> argos.v1.Filter
 	5,  // 6: argos.v1.ClientMessage.past:type_name -> argos.v1.PastRequest
-	2,  // 7: argos.v1.Hello.view:type_name -> argos.v1.View
-	3,  // 8: argos.v1.Hello.resume:type_name -> argos.v1.Position
-	4,  // 9: argos.v1.Hello.filter:type_name -> argos.v1.Filter
-	6,  // 10: argos.v1.Position.holes:type_name -> argos.v1.Range
-	28, // 11: argos.v1.Command.set:type_name -> argos.v1.Command.SetEntry
-	10, // 12: argos.v1.ServerMessage.welcome:type_name -> argos.v1.Welcome
-	11, // 13: argos.v1.ServerMessage.frame:type_name -> argos.v1.Frame
-	18, // 14: argos.v1.ServerMessage.reply:type_name -> argos.v1.Reply
-	19, // 15: argos.v1.ServerMessage.event:type_name -> argos.v1.Event
-	27, // 16: argos.v1.ServerMessage.pong:type_name -> argos.v1.Pong
-	23, // 17: argos.v1.ServerMessage.device:type_name -> argos.v1.Device
-	24, // 18: argos.v1.ServerMessage.gps:type_name -> argos.v1.Gps
-	25, // 19: argos.v1.ServerMessage.goodbye:type_name -> argos.v1.Goodbye
-	17, // 20: argos.v1.ServerMessage.gap:type_name -> argos.v1.Gap
-	20, // 21: argos.v1.ServerMessage.passed:type_name -> argos.v1.Passed
-	21, // 22: argos.v1.ServerMessage.event_gap:type_name -> argos.v1.EventGap
-	22, // 23: argos.v1.ServerMessage.past:type_name -> argos.v1.Past
-	3,  // 24: argos.v1.Welcome.head:type_name -> argos.v1.Position
-	12, // 25: argos.v1.Frame.grid:type_name -> argos.v1.Grid
-	14, // 26: argos.v1.Frame.segments:type_name -> argos.v1.Segment
-	15, // 27: argos.v1.Grid.tuning:type_name -> argos.v1.Tuning
-	13, // 28: argos.v1.Grid.part:type_name -> argos.v1.Part
-	16, // 29: argos.v1.Tuning.ranges:type_name -> argos.v1.Band
-	19, // 30: argos.v1.Past.events:type_name -> argos.v1.Event
-	15, // 31: argos.v1.Device.tuning:type_name -> argos.v1.Tuning
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	9,  // 7: argos.v1.ClientMessage.kick:type_name -> argos.v1.Kick
+	2,  // 8: argos.v1.Hello.view:type_name -> argos.v1.View
+	3,  // 9: argos.v1.Hello.resume:type_name -> argos.v1.Position
+	4,  // 10: argos.v1.Hello.filter:type_name -> argos.v1.Filter
+	6,  // 11: argos.v1.Position.holes:type_name -> argos.v1.Range
+	31, // 12: argos.v1.Command.set:type_name -> argos.v1.Command.SetEntry
+	11, // 13: argos.v1.ServerMessage.welcome:type_name -> argos.v1.Welcome
+	12, // 14: argos.v1.ServerMessage.frame:type_name -> argos.v1.Frame
+	19, // 15: argos.v1.ServerMessage.reply:type_name -> argos.v1.Reply
+	20, // 16: argos.v1.ServerMessage.event:type_name -> argos.v1.Event
+	28, // 17: argos.v1.ServerMessage.pong:type_name -> argos.v1.Pong
+	24, // 18: argos.v1.ServerMessage.device:type_name -> argos.v1.Device
+	25, // 19: argos.v1.ServerMessage.gps:type_name -> argos.v1.Gps
+	26, // 20: argos.v1.ServerMessage.goodbye:type_name -> argos.v1.Goodbye
+	18, // 21: argos.v1.ServerMessage.gap:type_name -> argos.v1.Gap
+	21, // 22: argos.v1.ServerMessage.passed:type_name -> argos.v1.Passed
+	22, // 23: argos.v1.ServerMessage.event_gap:type_name -> argos.v1.EventGap
+	23, // 24: argos.v1.ServerMessage.past:type_name -> argos.v1.Past
+	29, // 25: argos.v1.ServerMessage.viewers:type_name -> argos.v1.Viewers
+	3,  // 26: argos.v1.Welcome.head:type_name -> argos.v1.Position
+	13, // 27: argos.v1.Frame.grid:type_name -> argos.v1.Grid
+	15, // 28: argos.v1.Frame.segments:type_name -> argos.v1.Segment
+	16, // 29: argos.v1.Grid.tuning:type_name -> argos.v1.Tuning
+	14, // 30: argos.v1.Grid.part:type_name -> argos.v1.Part
+	17, // 31: argos.v1.Tuning.ranges:type_name -> argos.v1.Band
+	20, // 32: argos.v1.Past.events:type_name -> argos.v1.Event
+	16, // 33: argos.v1.Device.tuning:type_name -> argos.v1.Tuning
+	30, // 34: argos.v1.Viewers.seen:type_name -> argos.v1.Seen
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_argos_proto_init() }
@@ -2948,8 +3190,9 @@ func file_argos_proto_init() {
 		(*ClientMessage_View)(nil),
 		(*ClientMessage_Filter)(nil),
 		(*ClientMessage_Past)(nil),
+		(*ClientMessage_Kick)(nil),
 	}
-	file_argos_proto_msgTypes[9].OneofWrappers = []any{
+	file_argos_proto_msgTypes[10].OneofWrappers = []any{
 		(*ServerMessage_Welcome)(nil),
 		(*ServerMessage_Frame)(nil),
 		(*ServerMessage_Reply)(nil),
@@ -2962,6 +3205,7 @@ func file_argos_proto_init() {
 		(*ServerMessage_Passed)(nil),
 		(*ServerMessage_EventGap)(nil),
 		(*ServerMessage_Past)(nil),
+		(*ServerMessage_Viewers)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2969,7 +3213,7 @@ func file_argos_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argos_proto_rawDesc), len(file_argos_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
