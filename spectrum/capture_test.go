@@ -415,6 +415,9 @@ func TestOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(test.name, err)
 			}
+			if f.Mono.Last != f.Last.Sub(f.First) || f.Mono.First != 0 {
+				t.Errorf("%+v from %v to %v", f.Mono, f.First, f.Last)
+			}
 			if in.Bins != 1024 || in.RBWHz != f.Grid.RBWHz || in.Tuning != f.Grid.Tuning {
 				t.Errorf("%s: settings are %+v", test.name, in)
 			}

@@ -67,6 +67,8 @@ func Once(ctx context.Context, radio device.Radio, s Settings, limit time.Durati
 	switch {
 	case frame != nil:
 		frame.FirstSeq, frame.LastSeq = 1, 1
+		frame.Mono.Last = frame.Last.Sub(frame.First)
+		frame.Mono.Measured = frame.Mono.Last
 		return frame, a.settings, nil
 	case got > 0:
 		return nil, s, tooShort(got, a.settings.Bins)
