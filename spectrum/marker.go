@@ -1,0 +1,116 @@
+package spectrum
+
+import (
+	"fmt"
+	"math"
+)
+
+// MarkerCount is how many markers there are.
+const MarkerCount = 8
+
+// A MarkerFunction says what a marker reads.
+type MarkerFunction uint8
+
+// The functions.
+const (
+	LevelAt   MarkerFunction = iota // of the bin
+	NoiseAt                         // density of the mean power over WidthHz around it, in dB/Hz
+	BandPower                       // of the mean power over WidthHz around it
+)
+
+var markerFunctions = [...]string{"level", "noise", "band"}
+
+func (f MarkerFunction) String() string { return markerFunctions[f] }
+
+// ParseMarkerFunction reads "level", "noise" or "band".
+func ParseMarkerFunction(s string) (MarkerFunction, error) {
+	for i, name := range markerFunctions {
+		if s == name {
+			return MarkerFunction(i), nil
+		}
+	}
+	return LevelAt, fmt.Errorf("%q is not what a marker reads: use level, noise or band", s)
+}
+
+// A Marker reads one frequency. A zero Marker is off.
+type Marker struct {
+	On       bool
+	Fixed    bool    // at Hz; else wherever the strongest bin is
+	Hz       float64 // where fixed
+	Function MarkerFunction
+	WidthHz  float64 // of noise and band power; 0: a twentieth of what is seen
+	Relative int     // the number of the marker that it is told relative to, 1 to MarkerCount; 0: none
+}
+
+// A Reading is what a marker says.
+type Reading struct {
+	Bin  int     // of the trace; may lie outside
+	Hz   float64 // in the middle of that; relative: the difference
+	DB   float64 // NaN where nothing was measured
+	Unit string  // of DB
+}
+
+// Markers are numbered from 1.
+type Markers [MarkerCount]Marker
+
+// Read is what marker number n reads on a trace; noise and power come from the mean trace.
+// It is false where the marker is off, or there is nothing to find.
+func (ms *Markers) Read(n int, on, mean *Trace) (Reading, bool) {
+	r, ok := ms[n-1].read(on, mean)
+	base := ms[n-1].Relative
+	if !ok || base == 0 || base == n {
+		return r, ok
+	}
+	b, ok := ms[base-1].read(on, mean)
+	if !ok {
+		return r, true
+	}
+	r.Hz, r.DB = r.Hz-b.Hz, r.DB-b.DB
+	r.Unit = "dB"
+	if ms[n-1].Function == NoiseAt && ms[base-1].Function != NoiseAt {
+		r.Unit = "dBc/Hz"
+	}
+	return r, true
+}
+
+// Place is the bin that marker number n is at and its level there, whatever it reads.
+func (ms *Markers) Place(n int, on *Trace) (Reading, bool) {
+	m := ms[n-1]
+	m.Function = LevelAt
+	return m.read(on, on)
+}
+
+// read is what the marker reads by itself.
+func (m *Marker) read(on, mean *Trace) (Reading, bool) {
+	if !m.On || on.Empty() {
+		return Reading{}, false
+	}
+	g, levels := on.Grid(), on.Levels()
+	r := Reading{DB: math.NaN(), Unit: g.Unit()}
+	if m.Fixed {
+		r.Bin = g.BinAt(m.Hz)
+	} else if r.Bin = g.Strongest(levels); r.Bin < 0 {
+		return Reading{}, false
+	}
+	inside := r.Bin >= 0 && r.Bin < len(levels)
+	if r.Hz = m.Hz; inside {
+		r.Hz = g.BinCenterHz(r.Bin)
+	}
+	if m.Function == LevelAt {
+		if inside {
+			r.DB = g.DB(levels[r.Bin])
+		}
+		return r, true
+	}
+	width := m.WidthHz
+	if width == 0 {
+		width = (g.StopHz() - g.StartHz) / 20
+	}
+	if m.Function == NoiseAt {
+		r.DB = mean.Grid().NoiseDensity(mean.Levels(), r.Hz-width/2, r.Hz+width/2)
+		r.Unit += "/Hz"
+		return r, true
+	}
+	r.DB = mean.Grid().ChannelPower(mean.Levels(), r.Hz-width/2, r.Hz+width/2)
+	return r, true
+}
