@@ -50,18 +50,25 @@ type Reading struct {
 	Unit string  // of DB
 }
 
+// A Sight is what markers look at.
+type Sight struct {
+	Trace         *Trace  // they read
+	Mean          *Trace  // noise and power are those of
+	LowHz, HighHz float64 // between which the strongest bin is looked for
+}
+
 // Markers are numbered from 1.
 type Markers [MarkerCount]Marker
 
-// Read is what marker number n reads on a trace; noise and power come from the mean trace.
-// It is false where the marker is off, or there is nothing to find.
-func (ms *Markers) Read(n int, on, mean *Trace) (Reading, bool) {
-	r, ok := ms[n-1].read(on, mean)
+// Read is what marker number n reads. It is false where the marker is off, or there is
+// nothing to find.
+func (ms *Markers) Read(n int, s *Sight) (Reading, bool) {
+	r, ok := ms[n-1].read(s)
 	base := ms[n-1].Relative
 	if !ok || base == 0 || base == n {
 		return r, ok
 	}
-	b, ok := ms[base-1].read(on, mean)
+	b, ok := ms[base-1].read(s)
 	if !ok {
 		return r, true
 	}
@@ -74,22 +81,22 @@ func (ms *Markers) Read(n int, on, mean *Trace) (Reading, bool) {
 }
 
 // Place is the bin that marker number n is at and its level there, whatever it reads.
-func (ms *Markers) Place(n int, on *Trace) (Reading, bool) {
+func (ms *Markers) Place(n int, s *Sight) (Reading, bool) {
 	m := ms[n-1]
 	m.Function = LevelAt
-	return m.read(on, on)
+	return m.read(s)
 }
 
 // read is what the marker reads by itself.
-func (m *Marker) read(on, mean *Trace) (Reading, bool) {
-	if !m.On || on.Empty() {
+func (m *Marker) read(s *Sight) (Reading, bool) {
+	if !m.On || s.Trace.Empty() {
 		return Reading{}, false
 	}
-	g, levels := on.Grid(), on.Levels()
+	g, levels, mean := s.Trace.Grid(), s.Trace.Levels(), s.Mean
 	r := Reading{DB: math.NaN(), Unit: g.Unit()}
 	if m.Fixed {
 		r.Bin = g.BinAt(m.Hz)
-	} else if r.Bin = g.Strongest(levels); r.Bin < 0 {
+	} else if r.Bin = g.Strongest(levels, s.LowHz, s.HighHz); r.Bin < 0 {
 		return Reading{}, false
 	}
 	inside := r.Bin >= 0 && r.Bin < len(levels)
@@ -104,7 +111,7 @@ func (m *Marker) read(on, mean *Trace) (Reading, bool) {
 	}
 	width := m.WidthHz
 	if width == 0 {
-		width = (g.StopHz() - g.StartHz) / 20
+		width = (s.HighHz - s.LowHz) / 20
 	}
 	if m.Function == NoiseAt {
 		r.DB = mean.Grid().NoiseDensity(mean.Levels(), r.Hz-width/2, r.Hz+width/2)

@@ -103,14 +103,14 @@ func TestOwnLine(t *testing.T) {
 	tr := traceOf(-90, -60, -90, -90, -90, -20, -90, -90, -90)
 	g := tr.Grid()
 	g.Tuning = device.Tuning{CenterHz: g.BinCenterHz(5), SpanHz: 9e3, RateHz: 20e3}
-	if got := g.Strongest(tr.Levels()); got != 1 {
+	if got := g.Strongest(tr.Levels(), g.StartHz, g.StopHz()); got != 1 {
 		t.Errorf("the strongest is %d", got)
 	}
 	if p := DefaultPeaks.Find(nil, g, tr.Levels(), nil); len(p) != 1 || p[0].Bin != 1 {
 		t.Errorf("peaks %+v", p)
 	}
 	g.Tuning.RateHz = 0
-	if got := g.Strongest(tr.Levels()); got != 5 {
+	if got := g.Strongest(tr.Levels(), g.StartHz, g.StopHz()); got != 5 {
 		t.Errorf("where levels were measured by another, the strongest is %d", got)
 	}
 }
@@ -129,6 +129,7 @@ func TestMarkers(t *testing.T) {
 		{On: true, Fixed: true, Hz: 200e6},
 		{Fixed: true},
 	}
+	sight := &Sight{Trace: tr, Mean: tr, LowHz: tr.Grid().StartHz, HighHz: tr.Grid().StopHz()}
 	density := -90 - 10*math.Log10(1500)
 	for n, want := range []Reading{
 		{10, 100.0105e6, -40, "dBFS"},
@@ -140,7 +141,7 @@ func TestMarkers(t *testing.T) {
 		{100_000, 200e6, math.NaN(), "dBFS"},
 		{},
 	} {
-		got, ok := ms.Read(n+1, tr, tr)
+		got, ok := ms.Read(n+1, sight)
 		if ok != (want.Unit != "") {
 			t.Errorf("marker %d: on is %v", n+1, ok)
 		}
@@ -149,10 +150,14 @@ func TestMarkers(t *testing.T) {
 			t.Errorf("marker %d reads %+v, want %+v", n+1, got, want)
 		}
 	}
-	if r, ok := ms.Place(4, tr); !ok || r.DB != -90 || r.Unit != "dBFS" {
+	if r, ok := ms.Place(4, sight); !ok || r.DB != -90 || r.Unit != "dBFS" {
 		t.Errorf("the place of a noise marker: %+v", r)
 	}
-	if _, ok := ms.Read(1, &Trace{}, &Trace{}); ok {
+	sight.LowHz = 100.011e6
+	if r, _ := ms.Read(1, sight); r.Bin != 30 {
+		t.Errorf("of what is seen, bin %d is the strongest", r.Bin)
+	}
+	if _, ok := ms.Read(1, &Sight{Trace: &Trace{}}); ok {
 		t.Error("a marker reads a trace of nothing")
 	}
 }

@@ -130,12 +130,13 @@ func (c PeakCriterion) same(g *Grid, levels []int16, peak, bin int) bool {
 	return true
 }
 
-// Strongest is the bin with the most power, the receiver's own line left out, or -1.
-func (g *Grid) Strongest(levels []int16) int {
-	low, high := g.ownLine()
+// Strongest is the bin with the most power of those centred from lowHz to highHz, the
+// receiver's own line left out, or -1.
+func (g *Grid) Strongest(levels []int16, lowHz, highHz float64) int {
+	ownLow, ownHigh := g.ownLine()
 	best, most := -1, int16(Absent)
 	for i, v := range levels {
-		if v > most && (i < low || i >= high) {
+		if hz := g.BinCenterHz(i); v > most && (i < ownLow || i >= ownHigh) && hz >= lowHz && hz <= highHz {
 			best, most = i, v
 		}
 	}

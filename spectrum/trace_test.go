@@ -226,3 +226,32 @@ func TestTraceAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestPeaksKeepsEveryCarrier(t *testing.T) {
+	src := make([]int16, 1000)
+	for i := range src {
+		src[i] = -200
+	}
+	src[617] = -50
+	for _, n := range []int{1, 7, 36, 500, 999, 1000, 1001, 4000} {
+		dst := make([]int16, n)
+		Peaks(dst, 100, 1000/float64(n), src, 100, 1)
+		found := -1
+		for i, v := range dst {
+			if v == -50 && found < 0 {
+				found = i
+			}
+			if v == Absent {
+				t.Errorf("%d cells: cell %d has no bin", n, i)
+			}
+		}
+		if at := (float64(found) + 0.5) / float64(n) * 1000; found < 0 || math.Abs(at-617.5) > 1000/float64(n)+1 {
+			t.Errorf("%d cells: the carrier at 617 is at %.0f", n, at)
+		}
+	}
+	dst := make([]int16, 4)
+	Peaks(dst, 900, 100, src, 100, 1) // half of it was not measured
+	if dst[0] != -200 || dst[1] != -200 || dst[2] != Absent || dst[3] != Absent {
+		t.Errorf("beyond the edge: %v", dst)
+	}
+}

@@ -59,45 +59,46 @@ func exactHz(hz float64) string {
 	return device.FormatHz(hz, 9)
 }
 
+// pan moves the cursor, the view or the radio.
 func (a *App) pan(dir int) {
+	switch {
+	case a.desk.cursor.on:
+		a.moveCursor(dir)
+		return
+	case a.desk.view.on():
+		a.panView(dir)
+		return
+	}
 	t := a.target().Tuning
 	a.sendFreq(t.CenterHz + float64(dir)*t.SpanHz/10)
 }
 
+// zoom changes the span, or moves the cursor in time.
 func (a *App) zoom(dir int) {
+	if a.desk.cursor.on {
+		a.moveCursorInTime(dir)
+		return
+	}
 	t := a.target().Tuning
 	span := t.SpanHz * math.Pow(2, float64(dir))
 	a.send(map[string]string{"span": exactHz(span)})
 }
 
-func (a *App) tuneToMarker(int) {
-	hz, _, _, ok := a.desk.reading()
+// enter tunes to the marker, or puts it where the cursor is.
+func (a *App) enter(int) {
+	if a.desk.cursor.on {
+		a.mark()
+		return
+	}
+	r, ok := a.desk.place()
 	if !ok {
 		a.desk.say("the marker has found nothing", true)
 		return
 	}
-	if a.desk.marker.fixed {
-		hz = a.desk.marker.hz
+	if m := a.desk.marker(); m.Fixed {
+		r.Hz = m.Hz
 	}
-	a.sendFreq(hz)
-}
-
-func (a *App) toggleMarker(int) {
-	m := &a.desk.marker
-	*m = marker{on: !m.on || m.fixed}
-	a.desk.say(a.desk.markerWords(), false)
-}
-
-func (a *App) toggleHold(int) { a.setHold(!a.desk.board.holding) }
-
-func (a *App) setHold(on bool) {
-	a.mu.Lock()
-	a.live.setHolding(on)
-	a.mu.Unlock()
-	if a.desk.frozen() {
-		a.desk.board.setHolding(on)
-	}
-	a.desk.say("max hold "+onOff(on), false)
+	a.sendFreq(r.Hz)
 }
 
 func (a *App) toggleDetector(int) { a.setDetector(1 - a.desk.detector) }
@@ -188,6 +189,8 @@ func (a *App) openHelp(int) {
 
 func (a *App) backOut(int) {
 	switch {
+	case a.desk.cursor.on:
+		a.desk.cursor = cursor{}
 	case a.desk.expanded:
 		a.desk.expanded = false
 	case a.desk.frozen():
@@ -212,6 +215,10 @@ func (a *App) key(ev *tcell.EventKey) *tcell.EventKey {
 	}
 	if d.help.open {
 		d.help.key(ev)
+		return nil
+	}
+	if d.peakTable.open {
+		a.peakKey(ev)
 		return nil
 	}
 	d.notice = notice{}

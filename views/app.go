@@ -37,6 +37,8 @@ type Options struct {
 	Screen   tcell.Screen // nil: the terminal
 	Detector Detector     // which trace leads
 	RefDB    *float64     // top of the level axis; nil: from the signal
+	Bands    spectrum.BandPlan
+	State    string // directory of what is kept from one run to the next; empty: nothing is
 }
 
 // An App is the screen. Frame and Event may be called before, during and after Run.
@@ -44,6 +46,7 @@ type App struct {
 	inner  tcell.Screen
 	gate   *gate // nil: not our terminal
 	opts   Options
+	marks  *bookmarks
 	notice string // what must be known from the start
 	screen *diffScreen
 	tv     *tview.Application
@@ -94,9 +97,12 @@ func New(o *Options) (*App, error) {
 		a.opts = *o
 	}
 	a.ref = a.opts.RefDB
+	var err error
+	if a.marks, err = openBookmarks(a.opts.State); err != nil {
+		return nil, fmt.Errorf("bookmarks: %w", err)
+	}
 	a.inner = a.opts.Screen
 	if a.inner == nil {
-		var err error
 		if a.inner, a.gate, err = openTerminal(); err != nil {
 			return nil, err
 		}
@@ -108,6 +114,9 @@ func New(o *Options) (*App, error) {
 func (a *App) Frame(f *spectrum.Frame) {
 	a.mu.Lock()
 	a.live.take(f, a.pace, a.ref)
+	if e, ok := a.live.limits.event(f.Last); ok {
+		a.note(e)
+	}
 	a.mu.Unlock()
 	a.wake()
 }
@@ -123,15 +132,20 @@ func (a *App) Gap(first, last uint64) {
 // Event takes a line for the events pane.
 func (a *App) Event(e stream.Event) {
 	a.mu.Lock()
+	a.note(e)
+	a.live.anew = a.live.anew || e.Restart()
+	a.mu.Unlock()
+	a.wake()
+}
+
+// note adds a line to the events, under the lock.
+func (a *App) note(e stream.Event) {
 	if len(a.events) == maxEvents {
 		copy(a.events, a.events[1:])
 		a.events = a.events[:maxEvents-1]
 	}
 	a.events = append(a.events, e)
 	a.newer = true
-	a.live.anew = a.live.anew || e.Restart()
-	a.mu.Unlock()
-	a.wake()
 }
 
 func (a *App) wake() {
@@ -162,6 +176,7 @@ func (a *App) Run(ctx context.Context, src Source) error {
 	}
 	a.desk = newDesk(newLook(a.inner, os.Getenv("TERM")))
 	a.desk.detector, a.desk.ref = a.opts.Detector, a.opts.RefDB
+	a.desk.bands, a.desk.bookmarks = a.opts.Bands, a.marks
 	a.desk.seenSince = time.Now()
 	a.desk.notice = notice{text: a.notice, alarm: true, until: time.Now().Add(startFor)}
 	a.tv = tview.NewApplication().SetScreen(a.screen).EnableMouse(true).EnablePaste(true)
@@ -284,6 +299,8 @@ func (a *App) prepare() {
 	a.answers = a.answers[:0]
 	a.mu.Unlock()
 
+	d.compare()
+	a.keepView()
 	if fresh {
 		d.now = time.Time{} // what is written waits no second for the first frame
 	}
@@ -327,8 +344,7 @@ func (a *App) setPace(t time.Duration) {
 	a.mu.Lock()
 	a.pace = t
 	a.mu.Unlock()
-	wants := Wants
-	wants.Row = t
-	a.src.Show(wants)
+	a.desk.pace = t
+	a.ask()
 	a.desk.say("pace "+t.String()+" a row", false)
 }

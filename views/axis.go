@@ -20,8 +20,14 @@ func (s span) hz(i, n int) float64 {
 	return s.startHz + (float64(i)+0.5)/float64(n)*(s.stopHz-s.startHz)
 }
 
-// span is what the frequency axis shows.
-func (d *desk) span() span { return span{d.board.grid.StartHz, d.board.grid.StopHz()} }
+// axis is what the level axis shows: dB in the unit of the grid, or, of a difference, dB
+// around 0.
+func (d *desk) axis() (bottom, top float64) {
+	if d.compared.on() {
+		return -d.compared.reach, d.compared.reach
+	}
+	return d.board.levels.bottom, d.board.levels.top
+}
 
 // niceStep is the smallest of 1, 2, 5 times a power of ten that is at least v.
 func niceStep(v float64) float64 {
@@ -73,12 +79,16 @@ func (d *desk) drawFrequencies(screen tcell.Screen, x, y, n int) {
 // first row.
 func (d *desk) drawDecibels(screen tcell.Screen, x, y, rows int) {
 	l := d.look
-	top, bottom := d.board.levels.top, d.board.levels.bottom
+	bottom, top := d.axis()
 	if rows <= 0 || !(top > bottom) {
 		return
 	}
 	perRow := (top - bottom) / float64(rows)
 	step := math.Max(niceStep(perRow*1.5), 5)
+	if tall := d.board.levels.tall; tall > 0 && !d.compared.on() {
+		step = tall / divisions
+		step *= math.Ceil(perRow * 1.5 / step)
+	}
 	for row := range rows {
 		p := pen{screen: screen, x: x - 1, y: y + row, to: x}
 		p.rune(l.vline, l.quiet)
@@ -93,5 +103,9 @@ func (d *desk) drawDecibels(screen tcell.Screen, x, y, rows int) {
 		p.put(label, l.label)
 	}
 	p := pen{screen: screen, x: x - margin, y: y, to: x - 5}
-	p.put(d.board.grid.Unit(), l.label)
+	unit := d.board.grid.Unit()
+	if d.compared.on() {
+		unit = "dB"
+	}
+	p.put(unit, l.label)
 }

@@ -1,39 +1,45 @@
 package views
 
 import (
-	"slices"
 	"time"
 
 	"argos/spectrum"
 )
 
-// A board holds what was measured: the newest trace, the max hold and the waterfall.
-// There are two: one that frames are written to under the App's lock, and one that is
-// drawn from, brought up to date before each draw and left alone while frozen.
+// A board holds what was measured: the traces and the waterfall. There are two: one that
+// frames are written to under the App's lock, and one that is drawn from, brought up to
+// date before each draw and left alone while frozen.
 type board struct {
-	grid            spectrum.Grid
-	mean, max, hold []int16
-	scratch         []int16
-	noise           spectrum.NoiseFloor
-	floor           []float32     // of noise in dB, as noise has it
-	seq             uint64        // newest frame
-	takes           uint64        // frames and rows of holes taken so far
-	taken           uint64        // the last of the frame taken last, which may be of a hole
-	first, last     time.Time     // of the newest frame
-	mono            time.Duration // the same as last, by the clock that nobody sets
-	averages        int
-	merged          int
-	overload        float32
-	lost            uint64
-	frames          uint64 // taken so far; 0: nothing to show
-	anew            bool   // the next frame is of another life of the server
+	grid      spectrum.Grid
+	mean, max spectrum.Trace // live
+	kept      [keptCount]kept
+	noise     spectrum.NoiseFloor
+	floor     []float32     // of noise in dB, as noise has it
+	seq       uint64        // newest frame
+	takes     uint64        // frames and rows of holes taken so far
+	taken     uint64        // the last of the frame taken last, which may be of a hole
+	first     time.Time     // of the newest frame
+	last      time.Time     // of the newest frame
+	mono      time.Duration // the same as last, by the clock that nobody sets
+	averages  int
+	merged    int
+	overload  float32
+	lost      uint64
+	frames    uint64 // taken so far; 0: nothing to show
+	anew      bool   // the next frame is of another life of the server
 
-	holding bool
-	levels  levels
-	fall    fall
+	limits limits
+	levels levels
+	fall   fall
 }
 
-func newBoard() *board { return &board{fall: newFall()} }
+func newBoard() *board {
+	b := &board{max: spectrum.Trace{Kind: spectrum.LiveMax}, fall: newFall()}
+	for id := range b.kept {
+		b.kept[id].Kind = keptTraces[id].kind
+	}
+	return b
+}
 
 // take copies f, whose memory is the link's.
 func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
@@ -49,23 +55,23 @@ func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 	// Another life counts its generations from the beginning: the number alone says
 	// nothing.
 	if b.frames == 0 || f.Grid != b.grid {
-		b.regrid(&f.Grid, len(f.Mean))
+		b.regrid(&f.Grid)
 	}
 	b.anew = false
-	// In a sweep a frame holds only what was visited since the one before.
-	for _, s := range f.Segments {
-		copy(b.mean[s.Bin:][:s.Bins], f.Mean[s.Bin:])
-		copy(b.max[s.Bin:][:s.Bins], f.Max[s.Bin:])
-		if b.holding {
-			raise(b.hold[s.Bin:][:s.Bins], f.Max[s.Bin:])
+	b.mean.Update(f)
+	b.max.Update(f)
+	for id := range b.kept {
+		if b.kept[id].on {
+			b.kept[id].Update(f)
 		}
 	}
+	b.limits.update(b)
 	b.seq, b.first, b.last, b.mono = f.LastSeq, f.First, f.Last, f.Mono.Last
 	b.averages, b.merged, b.overload, b.lost = f.Averages(), f.Merged(), f.Overload, f.Lost
 	b.frames++
 	b.noise.Update(f)
 	b.floor = b.noise.Levels()
-	b.levels.update(b.mean, b.max, b.grid.StepDB, b.mono, ref)
+	b.levels.update(b.mean.Levels(), b.max.Levels(), spectrum.TraceStepDB, b.mono, ref)
 	b.fall.add(f, pace, b.levels.low, b.levels.high)
 }
 
@@ -81,41 +87,30 @@ func (b *board) noteGap(f *spectrum.Frame) {
 	}
 }
 
-// fillIn takes a row of a hole: into the waterfall, and its peaks into a hold of what
-// they are of.
+// fillIn takes a row of a hole: into the waterfall, and into what is held of what it is of.
 func (b *board) fillIn(f *spectrum.Frame, pace time.Duration) {
 	b.fall.fill(f, pace, b.levels.low, b.levels.high)
-	if !b.holding || f.Grid.Generation != b.grid.Generation {
-		return
+	for id := range b.kept {
+		if b.kept[id].on {
+			b.kept[id].Fill(f)
+		}
 	}
-	b.scratch = resized(b.scratch, len(b.hold))
-	peaks(b.scratch, b.grid.StartHz, b.grid.BinHz, f.Max, f.Grid.StartHz, f.Grid.BinHz)
-	raise(b.hold, b.scratch)
 }
 
-// regrid makes room for another grid. A hold outlives a change of tier, not one of
-// tuning.
-func (b *board) regrid(g *spectrum.Grid, bins int) {
+// regrid goes over to another grid. Traces do so by themselves, but for another life of the
+// server, which counts generations anew.
+func (b *board) regrid(g *spectrum.Grid) {
 	sameView := b.frames > 0 && g.Generation == b.grid.Generation && g.Tuning == b.grid.Tuning && !b.anew
-	old, oldStart, oldHz := b.hold, b.grid.StartHz, b.grid.BinHz
-	if sameView && b.holding {
-		old = slices.Clone(old)
-	}
 	b.grid = *g
-	b.mean, b.max, b.hold = resized(b.mean, bins), resized(b.max, bins), resized(b.hold, bins)
-	if sameView && b.holding {
-		peaks(b.hold, g.StartHz, g.BinHz, old, oldStart, oldHz)
+	if b.anew {
+		b.mean.Clear()
+		b.max.Clear()
+		for id := range b.kept {
+			b.kept[id].Clear()
+		}
 	}
 	if !sameView {
 		b.levels.settle()
-	}
-}
-
-// setHolding begins a max hold at what is there now, or ends it.
-func (b *board) setHolding(on bool) {
-	b.holding = on
-	if on {
-		copy(b.hold, b.max)
 	}
 }
 
@@ -123,64 +118,23 @@ func (b *board) setHolding(on bool) {
 func (b *board) relevel(ref *float64) {
 	if b.frames > 0 {
 		b.levels.settle()
-		b.levels.update(b.mean, b.max, b.grid.StepDB, b.mono, ref)
+		b.levels.update(b.mean.Levels(), b.max.Levels(), spectrum.TraceStepDB, b.mono, ref)
 	}
 }
 
 // follow brings b up to date with live.
 func (b *board) follow(live *board) {
-	mean, max, hold, scratch, floor, fall := b.mean, b.max, b.hold, b.scratch, b.floor, b.fall
+	b.mean.CopyFrom(&live.mean)
+	b.max.CopyFrom(&live.max)
+	for id := range b.kept {
+		if b.kept[id].on = live.kept[id].on; live.kept[id].on {
+			b.kept[id].CopyFrom(&live.kept[id].Trace)
+		}
+	}
+	mean, peak, kept, floor, fall := b.mean, b.max, b.kept, b.floor, b.fall
 	*b = *live
-	b.scratch, b.noise = scratch, spectrum.NoiseFloor{}
+	b.mean, b.max, b.kept, b.noise = mean, peak, kept, spectrum.NoiseFloor{}
 	b.floor = append(floor[:0], live.floor...)
-	b.mean = append(mean[:0], live.mean...)
-	b.max = append(max[:0], live.max...)
-	b.hold = append(hold[:0], live.hold...)
 	b.fall = fall
 	b.fall.follow(&live.fall)
 }
-
-// resized is s with n bins, all absent.
-func resized(s []int16, n int) []int16 {
-	s = slices.Grow(s[:0], n)[:n]
-	for i := range s {
-		s[i] = spectrum.Absent
-	}
-	return s
-}
-
-func raise(dst, src []int16) {
-	for i := range min(len(dst), len(src)) {
-		dst[i] = max(dst[i], src[i])
-	}
-}
-
-// peaks fills each cell of dst with the largest of the src bins centred in it, or with
-// the bin that covers its middle where bins are wider than cells. A point sample
-// instead would sparkle and lose carriers.
-func peaks(dst []int16, dstStart, dstHz float64, src []int16, srcStart, srcHz float64) {
-	scale, offset := dstHz/srcHz, (dstStart-srcStart)/srcHz
-	for i := range dst {
-		a := offset + float64(i)*scale
-		low, high := ceil(a-0.5), ceil(a+scale-0.5)
-		if low >= high {
-			low = floor(a + scale/2)
-			high = low + 1
-		}
-		most := int16(spectrum.Absent)
-		for _, v := range src[min(max(low, 0), len(src)):min(max(high, 0), len(src))] {
-			most = max(most, v)
-		}
-		dst[i] = most
-	}
-}
-
-func floor(v float64) int {
-	n := int(v)
-	if float64(n) > v {
-		n--
-	}
-	return n
-}
-
-func ceil(v float64) int { return -floor(-v) }

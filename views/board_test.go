@@ -1,7 +1,6 @@
 package views
 
 import (
-	"math"
 	"strings"
 	"testing"
 	"time"
@@ -11,40 +10,14 @@ import (
 	"github.com/gdamore/tcell/v2"
 )
 
-func TestPeaksKeepsEveryCarrier(t *testing.T) {
-	src := make([]int16, 1000)
-	for i := range src {
-		src[i] = -200
-	}
-	src[617] = -50
-	for _, n := range []int{1, 7, 36, 500, 999, 1000, 1001, 4000} {
-		dst := make([]int16, n)
-		peaks(dst, 100, 1000/float64(n), src, 100, 1)
-		found := -1
-		for i, v := range dst {
-			if v == -50 && found < 0 {
-				found = i
-			}
-			if v == spectrum.Absent {
-				t.Errorf("%d cells: cell %d has no bin", n, i)
-			}
-		}
-		if at := (float64(found) + 0.5) / float64(n) * 1000; found < 0 || math.Abs(at-617.5) > 1000/float64(n)+1 {
-			t.Errorf("%d cells: the carrier at 617 is at %.0f", n, at)
-		}
-	}
-	dst := make([]int16, 4)
-	peaks(dst, 900, 100, src, 100, 1) // half of it was not measured
-	if dst[0] != -200 || dst[1] != -200 || dst[2] != spectrum.Absent || dst[3] != spectrum.Absent {
-		t.Errorf("beyond the edge: %v", dst)
-	}
-}
-
 func TestTakingFramesAllocatesNothing(t *testing.T) {
 	s := newScene(4096)
 	b, shown := newBoard(), newBoard()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	b.setHolding(true)
+	b.limits.mask = spectrum.Threshold(-40)
+	for id := range b.kept {
+		b.set(keptID(id), true)
+	}
 	step := func() {
 		now = now.Add(50 * time.Millisecond)
 		b.take(s.next(now), defaultPace, nil)
@@ -62,25 +35,35 @@ func TestDrawingAllocatesNothing(t *testing.T) {
 	for _, g := range []glyphs{ascii, blocks, braille} {
 		s := newScene(4096)
 		b := newBoard()
+		for id := range b.kept {
+			b.set(keptID(id), true)
+		}
+		b.limits.mask = spectrum.Threshold(-40)
 		b.take(s.next(time.Now()), defaultPace, nil)
-		b.setHolding(true)
-		var p plot
-		draw := func() {
-			p.reset(120, 30, g)
-			p.trace(b, Max)
-			for i := range p.dots {
-				p.glyph(i, g)
-			}
-		}
-		draw()
-		if n := testing.AllocsPerRun(100, draw); n != 0 {
-			t.Errorf("traces with glyphs %d: %v allocations", g, n)
-		}
 		l := &look{glyphs: g, colors: 1 << 24}
 		l.setGlyphs()
 		l.setStyles()
 		d := newDesk(l)
+		d.detector = Max
 		d.board.follow(b)
+		d.stored[0].Store(&d.board.mean)
+		var p plot
+		for _, compared := range []comparison{{}, {a: "mean", b: "A"}} {
+			d.compared = compared
+			draw := func() {
+				d.compare()
+				p.reset(120, 30, g)
+				p.trace(d)
+				for i := range p.dots {
+					p.glyph(i, l)
+					p.style(i, l)
+				}
+			}
+			draw()
+			if n := testing.AllocsPerRun(100, draw); n != 0 {
+				t.Errorf("traces with glyphs %d, comparing %q: %v allocations", g, compared.a, n)
+			}
+		}
 		w := d.panes[paneWaterfall].(*waterfallPane)
 		w.upper, w.lower = make([]int16, 120), make([]int16, 120)
 		screen := newDiffScreen(tcell.NewSimulationScreen("UTF-8"))
@@ -217,19 +200,20 @@ func TestHoldAcrossTiers(t *testing.T) {
 	b := newBoard()
 	now := time.Now()
 	b.take(s.next(now), defaultPace, nil)
-	b.setHolding(true)
+	b.set(keptMax, true)
 	f := s.next(now)
 	f.Max[100] = -4
 	b.take(f, defaultPace, nil)
 	low := newScene(256)
 	low.seq = s.seq
 	b.take(low.next(now), defaultPace, nil)
-	if b.hold[25] != -4 {
-		t.Errorf("the held peak reads %v after the tier changed", b.hold[25])
+	const held = -4 * 32 // in steps of a trace
+	if got := b.kept[keptMax].Levels()[25]; got != held {
+		t.Errorf("the held peak reads %v after the tier changed", got)
 	}
 	low.frame.Grid.Generation++
 	b.take(low.next(now), defaultPace, nil)
-	if b.hold[25] == -4 {
+	if b.kept[keptMax].Levels()[25] == held {
 		t.Error("the held peak outlived a retune")
 	}
 }

@@ -38,16 +38,17 @@ const occupied = 0.99
 // channelWords is the reading of the channel on the mean trace, as much of it as w columns
 // take: "chan -31.2 dBFS  OBW 152 kHz  -84.1 dBFS/Hz".
 func (d *desk) channelWords(w int) string {
-	g, c := &d.board.grid, d.channel
-	power := g.ChannelPower(d.board.mean, c.lowHz, c.highHz)
+	g, c := d.board.mean.Grid(), d.channel
+	mean := d.board.mean.Levels()
+	power := g.ChannelPower(mean, c.lowHz, c.highHz)
 	if math.IsNaN(power) {
 		return "chan n/a: not within what is measured"
 	}
-	from, to := g.OccupiedBandwidth(d.board.mean, c.lowHz, c.highHz, occupied)
+	from, to := g.OccupiedBandwidth(mean, c.lowHz, c.highHz, occupied)
 	text := fmt.Sprintf("chan %.1f %s", power, g.Unit())
 	for _, more := range []string{
 		fmt.Sprintf("  OBW %sHz", short(to-from)),
-		fmt.Sprintf("  %.1f %s/Hz", g.NoiseDensity(d.board.mean, c.lowHz, c.highHz), g.Unit()),
+		fmt.Sprintf("  %.1f %s/Hz", g.NoiseDensity(mean, c.lowHz, c.highHz), g.Unit()),
 	} {
 		if len(text)+len(more) < w {
 			text += more

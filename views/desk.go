@@ -27,18 +27,28 @@ type desk struct {
 	age       time.Duration // of the newest frame, at the last refresh
 	frozenAt  time.Time     // the newest frame's time; zero: not frozen
 	seenSince time.Time     // when this screen began
-	marker    marker
+	markers   spectrum.Markers
+	active    int // the number of the marker that keys and clicks are for
+	criterion spectrum.PeakCriterion
+	peaks     []spectrum.Peak
 	channel   channel
+	stored    [slots]spectrum.Trace
+	compared  comparison
+	view      viewport
+	cursor    cursor
+	bands     spectrum.BandPlan
+	bookmarks *bookmarks
 
-	focus    paneID
-	expanded bool
-	plan     plan
-	panes    [paneCount]tview.Primitive
-	hints    []hint
-	palette  *palette
-	help     *help
-	notice   notice
-	onMouse  func(action tview.MouseAction, x, y int) bool
+	focus     paneID
+	expanded  bool
+	plan      plan
+	panes     [paneCount]tview.Primitive
+	hints     []hint
+	palette   *palette
+	help      *help
+	peakTable *peakTable
+	notice    notice
+	onMouse   func(action tview.MouseAction, x, y int) bool
 }
 
 // A notice is one line in the footer's place: an answer to a key or a command.
@@ -51,7 +61,8 @@ type notice struct {
 const noticeFor = 6 * time.Second
 
 func newDesk(l *look) *desk {
-	d := &desk{Box: tview.NewBox(), look: l, board: newBoard(), pace: defaultPace, focus: paneSpectrum, marker: marker{on: true}}
+	d := &desk{Box: tview.NewBox(), look: l, board: newBoard(), pace: defaultPace, focus: paneSpectrum, active: 1, criterion: spectrum.DefaultPeaks, bookmarks: &bookmarks{}}
+	d.marker().On = true
 	d.SetBackgroundColor(tcell.ColorDefault)
 	d.panes = [paneCount]tview.Primitive{
 		paneHeader:    &headerPane{pane: d.newPane()},
@@ -64,6 +75,7 @@ func newDesk(l *look) *desk {
 	}
 	d.palette = newPalette(d)
 	d.help = &help{pane: d.newPane()}
+	d.peakTable = &peakTable{pane: d.newPane()}
 	return d
 }
 
@@ -152,6 +164,10 @@ func (d *desk) Draw(screen tcell.Screen) {
 	if d.palette.open {
 		r := d.plan.rects[paneFooter]
 		d.palette.draw(screen, x+r.x, y+r.y, r.w)
+	}
+	if d.peakTable.open {
+		d.peakTable.SetRect(x, y+2, w, h-3)
+		d.peakTable.Draw(screen)
 	}
 	if d.help.open {
 		d.help.SetRect(x, y+2, w, h-3)

@@ -45,7 +45,11 @@ func (p *eventsPane) Draw(screen tcell.Screen) {
 			}
 			pn := pen{screen: screen, x: x, y: y + row, to: x + w}
 			if k == 0 {
-				pn.put(e.Time.UTC().Format("15:04:05"), l.label)
+				stamp := l.label
+				if d.touches(e) {
+					stamp = l.cursor
+				}
+				pn.put(e.Time.UTC().Format("15:04:05"), stamp)
 			}
 			pn.x = x + margin
 			pn.put(line, style)

@@ -165,7 +165,7 @@ func TestFallWhenTheClockIsSet(t *testing.T) {
 func TestSlowSweepFillsItsRow(t *testing.T) {
 	f := newFall()
 	const bins, frames = 6000, 12 // a sweep: 600 ms
-	fr := &spectrum.Frame{Grid: spectrum.Grid{Generation: 1, BinHz: 1, Bins: bins, StepDB: 1}, Max: resized(nil, bins)}
+	fr := &spectrum.Frame{Grid: spectrum.Grid{Generation: 1, BinHz: 1, Bins: bins, StepDB: 1}, Max: slices.Repeat([]int16{spectrum.Absent}, bins)}
 	for n := range uint64(5 * frames) {
 		fr.FirstSeq, fr.LastSeq = n+1, n+1
 		fr.Mono.First, fr.Mono.Last = time.Duration(n)*50*time.Millisecond, time.Duration(n+1)*50*time.Millisecond

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"argos/spectrum"
 	"argos/stream"
 
 	"github.com/gdamore/tcell/v2"
@@ -40,23 +41,75 @@ const lastRank = 16
 var keymap = []binding{
 	{
 		[]stroke{pressed(tcell.KeyLeft, -1), pressed(tcell.KeyRight, 1), typed('<', -1), typed('>', 1), typed(',', -1), typed('.', 1)},
-		"Left Right", "</>", "pan", "tune by a tenth of the span (also < >)", 1, (*desk).cannotMove, (*App).pan,
+		"Left Right", "</>", "pan", "tune by a tenth of the span (also < >); zoomed, move the view", 1, (*desk).cannotPan, (*App).pan,
 	},
 	{
 		[]stroke{pressed(tcell.KeyUp, -1), pressed(tcell.KeyDown, 1), typed('+', -1), typed('=', -1), typed('-', 1)},
-		"+ -", "+/-", "zoom", "halve or double the span (also Up Down)", 2, (*desk).cannotMove, (*App).zoom,
+		"+ -", "+/-", "zoom", "halve or double the span (also Up Down)", 2, (*desk).cannotZoom, (*App).zoom,
 	},
 	{
 		[]stroke{pressed(tcell.KeyEnter, 0)},
-		"Enter", "Enter", "tune", "tune to the marker", 3, (*desk).cannotTuneToMarker, (*App).tuneToMarker,
+		"Enter", "Enter", "tune", "tune to the marker; put it where the cursor is", 3, (*desk).cannotEnter, (*App).enter,
 	},
 	{
 		[]stroke{typed('m', 0)},
 		"m", "m", "marker", "marker: follow the strongest signal, or off; a click puts it", 4, nil, (*App).toggleMarker,
 	},
 	{
+		[]stroke{typed('n', int(spectrum.Weaker)), typed('N', int(spectrum.Stronger))},
+		"n N", "n", "next peak", "marker to the next weaker peak, N to the next stronger", 0, (*desk).cannotHold, (*App).nextPeak,
+	},
+	{
+		[]stroke{typed('(', int(spectrum.Lower)), typed(')', int(spectrum.Higher))},
+		"( )", "(/)", "peak", "marker to the next peak lower or higher in frequency", 0, (*desk).cannotHold, (*App).nextPeak,
+	},
+	{
+		[]stroke{typed('1', 1), typed('2', 2), typed('3', 3), typed('4', 4), typed('5', 5), typed('6', 6), typed('7', 7), typed('8', 8)},
+		"1 to 8", "1-8", "markers", "choose a marker; one that is off goes to the strongest peak without", 0, (*desk).cannotHold, (*App).chooseMarker,
+	},
+	{
+		[]stroke{typed('D', 0)},
+		"D", "D", "delta", "read the marker relative to marker 1, or by itself", 0, (*desk).cannotDelta, (*App).toggleDelta,
+	},
+	{
+		[]stroke{typed('p', 0)},
+		"p", "p", "peaks", "table of markers and peaks; Enter in it tunes", 12, (*desk).cannotHold, (*App).openPeaks,
+	},
+	{
+		[]stroke{typed('c', 0)},
+		"c", "c", "cursor", "cursor through spectrum, waterfall and events; arrows or a click move it", 0, (*desk).cannotHold, (*App).toggleCursor,
+	},
+	{
+		[]stroke{typed('z', -1), typed('Z', 1)},
+		"z Z", "z", "closer", "look closer at the marker, Z from further away; the wheel does both; the radio stays", 12, (*desk).cannotMagnify, (*App).magnify,
+	},
+	{
+		[]stroke{pressed(tcell.KeyHome, 0)},
+		"Home", "Home", "full", "see all that is measured", 5, (*desk).cannotUnzoom, (*App).fullView,
+	},
+	{
+		[]stroke{pressed(tcell.KeyBackspace, 0), pressed(tcell.KeyBackspace2, 0)},
+		"Backspace", "BS", "last view", "back to the view before", 0, (*desk).cannotGoBack, (*App).lastView,
+	},
+	{
 		[]stroke{typed('h', 0)},
 		"h", "h", "hold", "max hold on or off; the marker then reads the hold", 8, (*desk).cannotHold, (*App).toggleHold,
+	},
+	{
+		[]stroke{typed('H', 0)},
+		"H", "H", "min hold", "min hold on or off", 0, (*desk).cannotHold, (*App).toggleMinHold,
+	},
+	{
+		[]stroke{typed('v', 0)},
+		"v", "v", "average", "average on or off; the marker then reads it, unless the max hold is on", 0, (*desk).cannotHold, (*App).toggleAverage,
+	},
+	{
+		[]stroke{typed('s', 0)},
+		"s", "s", "store", "store what the marker reads in A, B, C or D", 0, (*desk).cannotStore, (*App).store,
+	},
+	{
+		[]stroke{typed('x', 0)},
+		"x", "x", "compare", "show what differs from what was stored last, or not", 0, (*desk).cannotCompare, (*App).toggleCompare,
 	},
 	{
 		[]stroke{typed('d', 0)},
@@ -168,11 +221,28 @@ func (d *desk) cannotMove() string {
 	return ""
 }
 
-func (d *desk) cannotTuneToMarker() string {
+func (d *desk) cannotPan() string {
+	if d.cursor.on || d.view.on() {
+		return ""
+	}
+	return d.cannotMove()
+}
+
+func (d *desk) cannotZoom() string {
+	if d.cursor.on {
+		return ""
+	}
+	return d.cannotMove()
+}
+
+func (d *desk) cannotEnter() string {
+	if d.cursor.on {
+		return ""
+	}
 	if why := d.cannotTune(); why != "" {
 		return why
 	}
-	if !d.marker.on {
+	if !d.marker().On {
 		return "the marker is off"
 	}
 	return d.cannotHold()
@@ -207,7 +277,7 @@ func (d *desk) cannotRetry() string {
 }
 
 func (d *desk) cannotBackOut() string {
-	if d.expanded || d.frozen() {
+	if d.expanded || d.frozen() || d.cursor.on {
 		return ""
 	}
 	return "nothing to back out of"

@@ -13,6 +13,7 @@ import (
 type levels struct {
 	bottom, top float64 // of the spectrum's axis
 	low, high   float64 // of the waterfall's colours
+	tall        float64 // how much the axis shows; 0: from the signal
 	tightSince  time.Duration
 	settled     bool
 	counts      [levelsMost - levelsLeast + 1]uint32
@@ -23,6 +24,7 @@ const (
 	maxTall     = 120  // recordings with digital silence have no floor
 	silence     = -200 // a frame without anything above says nothing about levels
 	stepDB      = 10
+	divisions   = 10 // of the axis, where dB a division are asked for
 	levelsLeast = spectrum.FloorDB
 	levelsMost  = 100
 	tightFor    = 5 * time.Second // how long an axis may be too large before it shrinks
@@ -51,12 +53,16 @@ func (l *levels) update(mean, max []int16, step float64, now time.Duration, ref 
 	if floor-bottom < 2 {
 		bottom -= stepDB
 	}
-	if ref != nil {
-		top = *ref
-		bottom = math.Min(bottom, top-minTall)
-		l.bottom, l.top = bottom, top
-	} else {
+	switch {
+	case ref != nil:
+		l.bottom, l.top = math.Min(bottom, *ref-minTall), *ref
+	case l.tall > 0 && l.settled:
+		l.hold(l.bottom, top, now) // the top alone follows
+	default:
 		l.hold(bottom, math.Max(top, bottom+minTall), now)
+	}
+	if l.tall > 0 {
+		l.bottom = l.top - l.tall
 	}
 	// Colours start at the floor of the peaks and need not reach the lone carrier.
 	noise, _ := l.percentile(max, step, 0.10)

@@ -27,6 +27,7 @@ type look struct {
 	text, quiet, strong, accent      tcell.Style
 	good, warn, alarm, label, cursor tcell.Style
 	mean, max, hold, marker          tcell.Style
+	floor, average, stored           tcell.Style // of min hold, average and snapshots
 	bar                              tcell.Style // header and footer
 
 	spark  []rune
@@ -35,6 +36,7 @@ type look struct {
 	tick   rune
 	peak   rune
 	merged rune
+	lines  [8]rune // of the traces that are lines, by the bits of plot.kinds
 }
 
 func newLook(s tcell.Screen, term string) *look {
@@ -56,6 +58,7 @@ func newLook(s tcell.Screen, term string) *look {
 func (l *look) setGlyphs() {
 	l.shades = []rune(" .:-=+*#%@")
 	l.spark, l.vline, l.hline, l.tick, l.peak, l.merged = []rune(".,:;!|#"), '|', '-', '+', 'v', 'm'
+	l.lines = [8]rune{2: '^', 3: '~', 5: '_', 6: '='} // limit, stored, min hold, average
 	switch l.glyphs {
 	case braille:
 		l.spark, l.vline, l.hline, l.tick, l.peak = []rune("▁▂▃▄▅▆▇█"), '│', '─', '┬', '▼'
@@ -70,6 +73,7 @@ func (l *look) setStyles() {
 	l.text, l.quiet, l.label, l.strong, l.accent = d, d, d, d.Bold(true), d.Bold(true)
 	l.good, l.warn, l.alarm = d, d.Bold(true), d.Bold(true).Reverse(true)
 	l.mean, l.max, l.hold, l.marker, l.cursor = d, d, d, d.Bold(true), d.Reverse(true)
+	l.floor, l.average, l.stored = d, d.Bold(true), d
 	l.bar = d
 	switch {
 	case l.colors >= 256:
@@ -80,6 +84,7 @@ func (l *look) setStyles() {
 		l.warn = rgb(0xffd75f).Bold(true)
 		l.alarm = d.Foreground(tcell.NewHexColor(0xffffff)).Background(tcell.NewHexColor(0xd70000)).Bold(true)
 		l.mean, l.max, l.hold = rgb(0x5fafd7), rgb(0xffaf5f), rgb(0xff5faf)
+		l.floor, l.average, l.stored = rgb(0x5fd787), rgb(0xffffaf), rgb(0xd7afff)
 		l.marker = rgb(0xffffff).Bold(true)
 		for i, v := range viridis {
 			l.ramp = append(l.ramp, tcell.NewHexColor(v))
@@ -92,12 +97,18 @@ func (l *look) setStyles() {
 		l.warn = c(tcell.ColorOlive).Bold(true)
 		l.alarm = d.Foreground(tcell.ColorSilver).Background(tcell.ColorMaroon).Bold(true)
 		l.mean, l.max, l.hold = c(tcell.ColorTeal), c(tcell.ColorOlive), c(tcell.ColorPurple)
+		l.floor, l.average, l.stored = c(tcell.ColorGreen), c(tcell.ColorSilver).Bold(true), c(tcell.ColorNavy)
 		l.ramp = []tcell.Color{tcell.ColorBlack, tcell.ColorNavy, tcell.ColorPurple, tcell.ColorTeal, tcell.ColorOlive, tcell.ColorSilver}
 		l.greys = l.ramp // eight colours have no greys to spare
 	}
 	if l.glyphs == ascii {
 		l.ramp = nil // without half-blocks shades say more than six colours
 	}
+}
+
+// keptStyle is how a trace that is kept is drawn.
+func (l *look) keptStyle(id keptID) tcell.Style {
+	return [keptCount]tcell.Style{l.hold, l.floor, l.average}[id]
 }
 
 // halves reports whether a line of the waterfall holds two rows.

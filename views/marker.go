@@ -3,6 +3,9 @@ package views
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strconv"
+	"strings"
 
 	"argos/device"
 	"argos/spectrum"
@@ -36,90 +39,73 @@ func (d Detector) String() string {
 	return "mean"
 }
 
-// A marker reads one frequency: where it was put, or wherever the strongest bin is.
-// A zero marker is off.
-type marker struct {
-	on, fixed bool
-	hz        float64 // where fixed
+// sight is what markers look at.
+func (d *desk) sight() *spectrum.Sight {
+	t, _ := d.leading()
+	s := d.span()
+	return &spectrum.Sight{Trace: t, Mean: &d.board.mean, LowHz: s.startHz, HighHz: s.stopHz}
 }
 
-// dcBins is how far from the tuned centre, in bins as measured, the strongest bin is
-// not looked for: there a receiver without an offset hears itself.
-const dcBins = 2
+// marker is the one that keys and clicks are for.
+func (d *desk) marker() *spectrum.Marker { return &d.markers[d.active-1] }
 
-// leading is the trace that the marker reads, and its name.
-func (d *desk) leading() ([]int16, string) {
-	switch {
-	case d.board.holding:
-		return d.board.hold, "hold"
-	case d.detector == Max:
-		return d.board.max, "peak"
-	default:
-		return d.board.mean, "peak"
-	}
-}
-
-// reading is what the marker shows: frequency, level, and what it is called.
-func (d *desk) reading() (hz, db float64, name string, ok bool) {
-	b := d.board
-	if !d.marker.on || b.frames == 0 {
-		return 0, 0, "", false
-	}
-	trace, name := d.leading()
-	var bin int
-	if d.marker.fixed {
-		bin, name = b.grid.BinAt(d.marker.hz), "mark"
-		if bin < 0 || bin >= len(trace) {
-			return d.marker.hz, math.NaN(), name, true
-		}
-	} else if bin = strongest(&b.grid, trace); bin < 0 {
-		return 0, 0, "", false
-	}
-	return b.grid.BinCenterHz(bin), b.grid.DB(trace[bin]), name, true
-}
-
-// strongest is the bin with the most power, the receiver's own line left out, or -1.
-func strongest(g *spectrum.Grid, trace []int16) int {
-	low, high := 0, 0
-	if t := g.Tuning; t.RateHz > 0 && !t.Sweeps() {
-		raw := g.BinHz
-		if enbw := g.Window.ENBW(); g.RBWHz > 0 && enbw > 0 {
-			raw = math.Min(raw, g.RBWHz/enbw)
-		}
-		reach := (dcBins + 0.5) * raw
-		// The nearest edge rounds inwards by a hair, so that a bin that only touches
-		// the zone stays in.
-		low = g.BinAt(t.CenterHz - reach + raw/100)
-		high = g.BinAt(t.CenterHz+reach-raw/100) + 1
-	}
-	best, most := -1, int16(spectrum.Absent)
-	for i, v := range trace {
-		if v > most && (i < low || i >= high) {
-			best, most = i, v
-		}
-	}
-	return best
-}
+// place is the bin that the active marker is at.
+func (d *desk) place() (spectrum.Reading, bool) { return d.markers.Place(d.active, d.sight()) }
 
 // snrColumns is how wide a pane must be for the readout to say how far above the noise
 // it is.
 const snrColumns = 48
 
-// readout is the marker as text in w columns: "peak 98.1004 MHz -23.4 dBFS  S/N 51 dB".
-func (d *desk) readout(w int) string {
-	hz, db, name, ok := d.reading()
+// readout is marker n as text in w columns: "peak 98.1004 MHz -23.4 dBFS  S/N 51 dB".
+func (d *desk) readout(n, w int) string {
+	r, ok := d.markers.Read(n, d.sight())
 	if !ok {
 		return ""
 	}
+	m := &d.markers[n-1]
 	level := "   n/a"
-	if !math.IsNaN(db) {
-		level = fmt.Sprintf("%6.1f", db)
+	if !math.IsNaN(r.DB) {
+		level = fmt.Sprintf("%6.1f", r.DB)
 	}
-	text := fmt.Sprintf("%s %.*f MHz %s %s", name, decimals(d.board.grid.BinHz), hz/1e6, level, d.board.grid.Unit())
-	if w >= snrColumns {
-		text += "  S/N " + d.aboveNoise(hz, db) + " dB"
+	if base := m.Relative; base > 0 && base != n && d.markers[base-1].On {
+		return fmt.Sprintf("%s-M%d %+.*f MHz %s %s", d.markerName(n), base, decimals(d.board.grid.BinHz), r.Hz/1e6, level, r.Unit)
 	}
-	return text
+	unit := r.Unit
+	if d.compared.on() {
+		unit = "dB"
+	}
+	text := fmt.Sprintf("%s %.*f MHz %s %s", d.markerName(n), decimals(d.board.grid.BinHz), r.Hz/1e6, level, unit)
+	switch {
+	case m.Function == spectrum.BandPower:
+		return text + " in " + short(d.markerWidth(m)) + "Hz"
+	case w >= snrColumns && m.Function == spectrum.LevelAt && !d.compared.on():
+		return text + "  S/N " + d.aboveNoise(r.Hz, r.DB) + " dB"
+	default:
+		return text
+	}
+}
+
+// markerWidth is the width that noise and power are read over.
+func (d *desk) markerWidth(m *spectrum.Marker) float64 {
+	if m.WidthHz > 0 {
+		return m.WidthHz
+	}
+	s := d.span()
+	return (s.stopHz - s.startHz) / 20
+}
+
+// markerName is what marker n is called: by its number once there are several.
+func (d *desk) markerName(n int) string {
+	for i := range d.markers {
+		if d.markers[i].On && i > 0 {
+			return "M" + strconv.Itoa(n)
+		}
+	}
+	_, name := d.leading()
+	if d.markers[n-1].Fixed {
+		name = "mark"
+	}
+	return name
 }
 
 // aboveNoise is how far a level is above the mean noise in its bin.
@@ -142,12 +128,183 @@ func decimals(binHz float64) int {
 
 // markerWords is what the marker key says it does next.
 func (d *desk) markerWords() string {
-	switch {
-	case !d.marker.on:
-		return "marker off"
-	case d.marker.fixed:
-		return "marker at " + device.FormatHz(d.marker.hz, 6) + "Hz"
-	default:
-		return "marker follows the strongest signal"
+	name := "marker"
+	if d.active > 1 {
+		name = fmt.Sprintf("marker %d", d.active)
 	}
+	switch m := d.marker(); {
+	case !m.On:
+		return name + " off"
+	case m.Fixed:
+		return name + " at " + device.FormatHz(m.Hz, 6) + "Hz"
+	default:
+		return name + " follows the strongest signal"
+	}
+}
+
+// putMarker puts the active marker at hz.
+func (d *desk) putMarker(hz float64) {
+	m := d.marker()
+	m.On, m.Fixed, m.Hz = true, true, hz
+}
+
+// findPeaks is the peaks of what markers read, in order of frequency.
+func (d *desk) findPeaks() []spectrum.Peak {
+	t, _ := d.leading()
+	noise := d.board.floor
+	if d.compared.on() || len(noise) != len(t.Levels()) {
+		noise = nil
+	}
+	d.peaks = d.criterion.Find(d.peaks[:0], t.Grid(), t.Levels(), noise)
+	s := d.span()
+	d.peaks = slices.DeleteFunc(d.peaks, func(p spectrum.Peak) bool { return p.Hz < s.startHz || p.Hz > s.stopHz })
+	return d.peaks
+}
+
+func (a *App) toggleMarker(int) {
+	m := a.desk.marker()
+	*m = spectrum.Marker{On: !m.On || m.Fixed}
+	a.desk.say(a.desk.markerWords(), false)
+}
+
+// chooseMarker makes marker n the active one. One that was off goes to the strongest peak
+// that has none.
+func (a *App) chooseMarker(n int) {
+	d := a.desk
+	d.active = n
+	if !d.marker().On {
+		hz, ok := d.unmarked()
+		if !ok {
+			s := d.span()
+			hz = (s.startHz + s.stopHz) / 2
+		}
+		d.putMarker(hz)
+	}
+	d.say(d.markerWords(), false)
+}
+
+// unmarked is the strongest peak without a marker.
+func (d *desk) unmarked() (hz float64, ok bool) {
+	t, _ := d.leading()
+	best := math.Inf(-1)
+	for _, p := range d.findPeaks() {
+		taken := false
+		for n := range d.markers {
+			r, on := d.markers.Place(n+1, d.sight())
+			taken = taken || on && r.Bin == t.Grid().BinAt(p.Hz)
+		}
+		if !taken && p.DB > best {
+			hz, best, ok = p.Hz, p.DB, true
+		}
+	}
+	return hz, ok
+}
+
+// nextPeak moves the active marker from peak to peak.
+func (a *App) nextPeak(to int) {
+	d := a.desk
+	r, ok := d.place()
+	if !ok {
+		r.Bin = -1
+	}
+	t, _ := d.leading()
+	peaks := d.findPeaks()
+	i := d.criterion.Next(peaks, t.Grid(), t.Levels(), r.Bin, spectrum.Direction(to))
+	if i < 0 {
+		where := [...]string{"below", "above", "that is stronger", "that is weaker"}[to]
+		d.say(fmt.Sprintf("no peak %s: %g dB above noise, %g dB above what is around (:peak)", where, d.criterion.AboveNoiseDB, d.criterion.ExcursionDB), true)
+		return
+	}
+	d.putMarker(peaks[i].Hz)
+}
+
+// toggleDelta tells the active marker relative to the first, or by itself.
+func (a *App) toggleDelta(int) {
+	m := a.desk.marker()
+	if m.Relative != 0 {
+		m.Relative = 0
+		a.desk.say(fmt.Sprintf("marker %d by itself", a.desk.active), false)
+		return
+	}
+	m.Relative = 1
+	a.desk.say(fmt.Sprintf("marker %d relative to marker 1", a.desk.active), false)
+}
+
+func (d *desk) cannotDelta() string {
+	switch {
+	case !d.marker().On:
+		return "the marker is off"
+	case d.active == 1:
+		return "marker 1 is the reference: 2 to 8 choose another"
+	case !d.markers[0].On:
+		return "marker 1, the reference, is off"
+	default:
+		return ""
+	}
+}
+
+// commandMarker puts the active marker, or says what it reads.
+func (a *App) commandMarker(arg string) error {
+	m := a.desk.marker()
+	switch arg {
+	case "off":
+		*m = spectrum.Marker{}
+	case "clear":
+		a.desk.markers, a.desk.active = spectrum.Markers{}, 1
+	case "peak":
+		*m = spectrum.Marker{On: true}
+	default:
+		f, err := device.ParseHz(arg)
+		if err != nil {
+			return err
+		}
+		a.desk.putMarker(f)
+	}
+	a.desk.say(a.desk.markerWords(), false)
+	return nil
+}
+
+// commandReads reads "noise", "band 12.5k", "level".
+func (a *App) commandReads(arg string) error {
+	name, width, wide := strings.Cut(arg, " ")
+	f, err := spectrum.ParseMarkerFunction(clean(name))
+	if err != nil {
+		return err
+	}
+	hz := 0.0
+	if wide {
+		if hz, err = device.ParseHz(width); err != nil || !(hz > 0) {
+			return fmt.Errorf("%q is not a width: write it like 12.5k", clean(width))
+		}
+	}
+	m := a.desk.marker()
+	m.On, m.Function, m.WidthHz = true, f, hz
+	a.desk.say(fmt.Sprintf("marker %d reads %s", a.desk.active, f), false)
+	return nil
+}
+
+// commandDelta reads the number of the reference, or off.
+func (a *App) commandDelta(arg string) error {
+	n := 0
+	if arg != "off" {
+		var err error
+		if n, err = strconv.Atoi(arg); err != nil || n < 1 || n > spectrum.MarkerCount || n == a.desk.active {
+			return fmt.Errorf("%q is not another marker: use 1 to %d or off", clean(arg), spectrum.MarkerCount)
+		}
+	}
+	a.desk.marker().Relative = n
+	return nil
+}
+
+// commandPeak sets what counts as a peak: "12 6".
+func (a *App) commandPeak(arg string) error {
+	above, excursion, _ := strings.Cut(arg, " ")
+	one, err := strconv.ParseFloat(above, 64)
+	two, other := strconv.ParseFloat(excursion, 64)
+	if err != nil || other != nil || !(one >= 0 && one <= 200) || !(two >= 0 && two <= 200) {
+		return fmt.Errorf("%q is no criterion: write dB above noise and dB above what is around, like 12 6", clean(arg))
+	}
+	a.desk.criterion = spectrum.PeakCriterion{AboveNoiseDB: one, ExcursionDB: two}
+	a.desk.say(fmt.Sprintf("a peak is %g dB above noise and %g dB above what is around", one, two), false)
+	return nil
 }

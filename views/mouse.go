@@ -28,8 +28,8 @@ func (a *App) mouse(action tview.MouseAction, x, y int) bool {
 		}
 		a.wheel(x, y, dir)
 	case tview.MouseLeftDown:
-		if d.help.open {
-			d.help.open = false
+		if d.help.open || d.peakTable.open {
+			d.help.open, d.peakTable.open = false, false
 		} else if !d.palette.open && !d.plan.tooSmall {
 			a.click(x, y)
 		}
@@ -46,7 +46,9 @@ func (a *App) wheel(x, y, dir int) {
 		d.help.scroll += 3 * dir
 	case d.palette.open || d.plan.tooSmall:
 	case d.plan.rects[paneSpectrum].holds(x, y) || d.plan.rects[paneWaterfall].holds(x, y):
-		a.press(bound("zoom"), dir)
+		if n := d.plan.rects[paneSpectrum].w - margin; x >= margin && n > 0 && d.board.frames > 0 {
+			a.zoomView(dir, d.span().hz(x-margin, n))
+		}
 	}
 }
 
@@ -69,8 +71,13 @@ func (a *App) click(x, y int) {
 			continue
 		}
 		d.focus = id
+		if d.cursor.on {
+			d.clickCursor(id, x, y)
+			d.notice = notice{}
+			continue
+		}
 		if n := r.w - margin; id <= paneWaterfall && x >= r.x+margin && n > 0 && d.board.frames > 0 {
-			d.marker = marker{on: true, fixed: true, hz: d.strongestIn(x-r.x-margin, n)}
+			d.putMarker(d.strongestIn(x-r.x-margin, n))
 			d.notice = notice{}
 		}
 	}
@@ -80,8 +87,8 @@ func (a *App) click(x, y int) {
 // on a carrier lands on it.
 func (d *desk) strongestIn(column, n int) float64 {
 	s := d.span()
-	trace, _ := d.leading()
-	g := &d.board.grid
+	t, _ := d.leading()
+	g, trace := t.Grid(), t.Levels()
 	width := (s.stopHz - s.startHz) / float64(n)
 	low := g.BinAt(s.startHz + float64(column)*width)
 	high := g.BinAt(s.startHz + float64(column+1)*width)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"argos/device"
 	"argos/spectrum"
 
 	"github.com/gdamore/tcell/v2"
@@ -50,7 +49,23 @@ func viewCommands() []command {
 			}
 			return err
 		}},
-		{"marker", "HZ|peak|off", "put the marker", (*App).commandMarker},
+		{"marker", "HZ|peak|off|clear", "put the active marker; clear: all off", (*App).commandMarker},
+		{"reads", "level|noise|band [HZ]", "what the active marker reads, and over which width", (*App).commandReads},
+		{"delta", "1..8|off", "read the active marker relative to another", (*App).commandDelta},
+		{"peak", "DB DB", "what is a peak: so far above noise, and above what is around", (*App).commandPeak},
+		{"peaks", "", "table of markers and peaks", func(a *App, _ string) error { a.openPeaks(0); return nil }},
+		{"mark", "add|del NAME", "keep the marker's frequency under a name", (*App).commandMark},
+		{"go", "NAME", "tune to a name", (*App).commandGo},
+		{"bands", "itu1|itu2|itu3|FILE|off", "names of bands, of a region or a file", (*App).commandBands},
+		{"mask", "FILE|off", "hold against the limits of a file", (*App).commandMask},
+		{"threshold", "DB|off", "hold against one level", (*App).commandThreshold},
+		{"trace", "hold|minhold|avg|A.. WHAT", "on, off, clear, freeze or thaw a trace; store or clear A to D", (*App).commandTrace},
+		{"average", "WINDOWS|all|off", "average over so many windows, in linear power", (*App).commandAverage},
+		{"decay", "DB|off", "how much the max hold falls in a second", (*App).commandDecay},
+		{"compare", "TRACE-TRACE|off", "show the difference of two traces, such as mean-A", (*App).commandCompare},
+		{"save", "FILE", "save all traces as CSV", (*App).commandSave},
+		{"load", "FILE", "load traces into A to D", (*App).commandLoad},
+		{"div", "DB|auto", "dB a division, a tenth of the level axis", (*App).commandDiv},
 		{"channel", "HZ:HZ|off", "power, 99 % bandwidth and density of a channel", func(a *App, arg string) error {
 			c, err := parseChannel(arg)
 			if err == nil {
@@ -62,7 +77,7 @@ func viewCommands() []command {
 			if arg != "on" && arg != "off" {
 				return fmt.Errorf("%q is neither on nor off", arg)
 			}
-			a.setHold(arg == "on")
+			a.setKept(keptMax, arg == "on")
 			return nil
 		}},
 		{"pace", "TIME", "time that a waterfall row stands for, 50ms to 1h", func(a *App, arg string) error {
@@ -295,14 +310,10 @@ func (a *App) command(text string) error {
 		return fmt.Errorf("there is no command %q: Tab completes", words[0])
 	}
 	if c.do != nil {
-		if want := min(len(c.arg), 1); len(words)-1 != want {
+		if (len(words) > 1) != (c.arg != "") {
 			return fmt.Errorf("use %s", strings.TrimSpace(c.name+" "+c.arg))
 		}
-		arg := ""
-		if len(words) > 1 {
-			arg = words[1]
-		}
-		return c.do(a, arg)
+		return c.do(a, strings.Join(words[1:], " "))
 	}
 	set := map[string]string{}
 	for i := 0; i < len(words); i += 2 {
@@ -322,22 +333,5 @@ func (a *App) command(text string) error {
 		return err
 	}
 	a.send(set)
-	return nil
-}
-
-func (a *App) commandMarker(arg string) error {
-	switch arg {
-	case "off":
-		a.desk.marker = marker{}
-	case "peak":
-		a.desk.marker = marker{on: true}
-	default:
-		f, err := device.ParseHz(arg)
-		if err != nil {
-			return err
-		}
-		a.desk.marker = marker{on: true, fixed: true, hz: f}
-	}
-	a.desk.say(a.desk.markerWords(), false)
 	return nil
 }

@@ -261,6 +261,13 @@ func (r *rig) keys(keys ...any) {
 	r.settle(20 * time.Millisecond)
 }
 
+// looks is what the link was asked for last.
+func (r *rig) looks() stream.View {
+	r.src.mu.Lock()
+	defer r.src.mu.Unlock()
+	return r.src.view
+}
+
 // peek lets f read what the drawing goroutine owns. The wake-up afterwards orders the
 // next draw after f, as nothing else would.
 func (r *rig) peek(f func()) {

@@ -2,6 +2,7 @@ package views
 
 import (
 	"math"
+	"math/bits"
 	"slices"
 
 	"argos/spectrum"
@@ -12,24 +13,29 @@ import (
 // A spectrumPane draws the traces over frequency.
 type spectrumPane struct {
 	pane
-	plot plot
+	plot  plot
+	bands []spectrum.Band // still to be drawn
+	taken []bool          // columns of their row
 }
 
 // A plot is a raster of cells, each with finer dots in it, that traces are set into.
 // Its storage is kept from draw to draw.
 type plot struct {
-	w, h             int // cells
-	perX, perY       int // dots in a cell
-	dots             []uint8
-	kinds            []uint8 // of trace in the cell
-	mean, peak, hold []int16 // one value a column of dots
+	w, h       int // cells
+	perX, perY int // dots in a cell
+	dots       []uint8
+	kinds      []uint8 // of trace in the cell
+	mean, peak []int16 // one value a column of dots
+	line       []int16
 }
 
-// Bits of plot.kinds.
+// Bits of plot.kinds. Those of lines come after those of what is live.
 const (
 	kindMean = 1 << iota
 	kindMax
-	kindHold
+	kindLimit
+	kindStored
+	kindKept // and one more for each of keptCount
 )
 
 // reset clears the raster to w by h cells.
@@ -45,7 +51,7 @@ func (p *plot) reset(w, h int, g glyphs) {
 	n := w * p.perX
 	p.mean = slices.Grow(p.mean[:0], n)[:n]
 	p.peak = slices.Grow(p.peak[:0], n)[:n]
-	p.hold = slices.Grow(p.hold[:0], n)[:n]
+	p.line = slices.Grow(p.line[:0], n)[:n]
 }
 
 // set marks the dot in column x, y dots above the bottom.
@@ -59,40 +65,97 @@ func (p *plot) set(x, y int, kind uint8) {
 	p.kinds[i] |= kind
 }
 
-// trace sets all traces of b into the raster.
-func (p *plot) trace(b *board, detector Detector) {
-	n := len(p.mean)
-	cellHz := (b.grid.StopHz() - b.grid.StartHz) / float64(n)
-	peaks(p.mean, b.grid.StartHz, cellHz, b.mean, b.grid.StartHz, b.grid.BinHz)
-	peaks(p.peak, b.grid.StartHz, cellHz, b.max, b.grid.StartHz, b.grid.BinHz)
-	if b.holding {
-		peaks(p.hold, b.grid.StartHz, cellHz, b.hold, b.grid.StartHz, b.grid.BinHz)
+// columns brings a trace to the columns of s.
+func (s span) columns(dst []int16, t *spectrum.Trace) {
+	g := t.Grid()
+	spectrum.Peaks(dst, s.startHz, (s.stopHz-s.startHz)/float64(len(dst)), t.Levels(), g.StartHz, g.BinHz)
+}
+
+// height is how many dots high a level of a trace is, 0 where nothing was measured.
+func (p *plot) height(q int16, bottom, top float64) int {
+	if q == spectrum.Absent {
+		return 0
 	}
-	scale := float64(p.h*p.perY) / (b.levels.top - b.levels.bottom)
-	height := func(q int16) int {
-		if q == spectrum.Absent {
-			return 0
-		}
-		v := (float64(q)*b.grid.StepDB - b.levels.bottom) * scale
-		return int(min(max(v, 0), float64(p.h*p.perY)))
+	dots := float64(p.h * p.perY)
+	return int(min(max((float64(q)*spectrum.TraceStepDB-bottom)*dots/(top-bottom), 0), dots))
+}
+
+// trace sets all traces of d into the raster.
+func (p *plot) trace(d *desk) {
+	b, s := d.board, d.span()
+	bottom, top := d.axis()
+	if d.compared.on() {
+		p.difference(d, s, bottom, top)
+		return
 	}
-	for x := range n {
-		mean, most := height(p.mean[x]), height(p.peak[x])
+	s.columns(p.mean, &b.mean)
+	s.columns(p.peak, &b.max)
+	for x := range p.mean {
+		mean, most := p.height(p.mean[x], bottom, top), p.height(p.peak[x], bottom, top)
 		for y := range mean {
 			p.set(x, y, kindMean)
 		}
-		if detector == Max {
+		if d.detector == Max {
 			for y := mean; y < most; y++ {
 				p.set(x, y, kindMax)
 			}
 		} else if most > mean {
 			p.set(x, most-1, kindMax)
 		}
-		if b.holding {
-			if top := height(p.hold[x]); top > most || top > mean && detector == Mean {
-				p.set(x, top-1, kindHold)
-			}
+	}
+	for i := range d.stored {
+		p.setLine(&d.stored[i], s, bottom, top, kindStored)
+	}
+	for id := range b.kept {
+		if b.kept[id].on {
+			p.setLine(&b.kept[id].Trace, s, bottom, top, kindKept<<id)
 		}
+	}
+	p.limit(b.limits.mask.Upper, s, bottom, top)
+	p.limit(b.limits.mask.Lower, s, bottom, top)
+}
+
+// setLine sets a trace as a line.
+func (p *plot) setLine(t *spectrum.Trace, s span, bottom, top float64, kind uint8) {
+	if t.Empty() {
+		return
+	}
+	s.columns(p.line, t)
+	for x, q := range p.line {
+		p.set(x, p.height(q, bottom, top)-1, kind)
+	}
+}
+
+// limit sets a limit line.
+func (p *plot) limit(points []spectrum.LimitPoint, s span, bottom, top float64) {
+	if len(points) == 0 {
+		return
+	}
+	n := len(p.line)
+	for x := range n {
+		db := spectrum.Limit(points, s.hz(x, n))
+		if db > bottom && db < top {
+			p.set(x, int((db-bottom)*float64(p.h*p.perY)/(top-bottom)), kindLimit)
+		}
+	}
+}
+
+// difference fills from nothing to what one trace is above another.
+func (p *plot) difference(d *desk, s span, bottom, top float64) {
+	if d.compared.trace.Empty() {
+		return
+	}
+	s.columns(p.line, &d.compared.trace)
+	zero := p.h * p.perY / 2
+	for x, q := range p.line {
+		if q == spectrum.Absent {
+			continue
+		}
+		y := p.height(q, bottom, top)
+		for at := min(y, zero); at < max(y, zero); at++ {
+			p.set(x, at, kindMean)
+		}
+		p.set(x, zero, kindMax)
 	}
 }
 
@@ -100,8 +163,11 @@ func (p *plot) trace(b *board, detector Detector) {
 var brailleBits = [8]rune{0x01, 0x02, 0x04, 0x40, 0x08, 0x10, 0x20, 0x80}
 
 // glyph is the character of cell i.
-func (p *plot) glyph(i int, g glyphs) rune {
-	dots := p.dots[i]
+func (p *plot) glyph(i int, l *look) rune {
+	if kind := p.lineIn(i); kind != 0 {
+		return l.lines[bits.TrailingZeros8(kind)]
+	}
+	dots, g := p.dots[i], l.glyphs
 	if g == braille {
 		r := rune(0x2800)
 		for bit, v := range brailleBits {
@@ -113,7 +179,7 @@ func (p *plot) glyph(i int, g glyphs) rune {
 	}
 	upper, lower := dots&1 != 0, dots&2 != 0
 	switch {
-	case p.kinds[i]&kindMean == 0 && p.kinds[i]&kindHold != 0:
+	case p.kinds[i]&kindMean == 0 && p.kinds[i]&(kindKept<<keptMax) != 0:
 		if upper {
 			return '-'
 		}
@@ -138,6 +204,35 @@ func (p *plot) glyph(i int, g glyphs) rune {
 	}
 }
 
+// lineIn is the kind of line that cell i shows instead of dots, 0 for none. A max hold
+// lies above all and needs none.
+func (p *plot) lineIn(i int) uint8 {
+	const lines = kindLimit | kindStored | kindKept<<keptMin | kindKept<<keptAverage
+	k := p.kinds[i] & lines
+	return k & -k
+}
+
+// style is how cell i is drawn.
+func (p *plot) style(i int, l *look) tcell.Style {
+	k := p.kinds[i]
+	switch line := p.lineIn(i); {
+	case line == kindLimit:
+		return l.warn
+	case line == kindStored:
+		return l.stored
+	case line == kindKept<<keptMin:
+		return l.keptStyle(keptMin)
+	case line != 0:
+		return l.keptStyle(keptAverage)
+	case k&kindMean != 0:
+		return l.mean
+	case k&(kindKept<<keptMax) != 0:
+		return l.hold
+	default:
+		return l.max
+	}
+}
+
 // Draw draws axes, traces, marker and readout.
 func (p *spectrumPane) Draw(screen tcell.Screen) {
 	x, y, w, h := p.begin(screen, p)
@@ -154,22 +249,21 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 	d.drawDecibels(screen, x, y, h)
 	d.drawFrequencies(screen, x, y+h, w)
 	p.plot.reset(w, h, d.look.glyphs)
-	p.plot.trace(d.board, d.detector)
-	mean, top, hold := d.faded(d.look.mean), d.faded(d.look.max), d.faded(d.look.hold)
+	p.plot.trace(d)
 	for i, dots := range p.plot.dots {
-		if dots == 0 {
-			continue
+		if dots != 0 {
+			screen.SetContent(x+i%w, y+i/w, p.plot.glyph(i, d.look), nil, d.faded(p.plot.style(i, d.look)))
 		}
-		style := mean
-		if k := p.plot.kinds[i]; k&kindMean == 0 && k&kindHold != 0 {
-			style = hold
-		} else if k&kindMean == 0 {
-			style = top
-		}
-		screen.SetContent(x+i%w, y+i/w, p.plot.glyph(i, d.look.glyphs), nil, style)
 	}
 	p.drawChannel(screen, x, y, w, h)
-	p.drawMarker(screen, x, y, w, h)
+	if row := bandRow; h > row+3 {
+		p.drawBands(screen, x, y+row, row, w)
+	}
+	if !d.board.limits.mask.Empty() && h > 3 {
+		p.drawVerdict(screen, x, y+2, w)
+	}
+	p.drawMarkers(screen, x, y, w, h)
+	p.drawCursor(screen, x, y, w, h)
 	row := y
 	if w < 60 && h > 1 {
 		row++ // the marker's reading needs the first
@@ -177,20 +271,32 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 	d.drawStale(screen, x+1, row, w-1)
 }
 
-// drawMarker points at the marker's bin and writes its reading into the first row.
-func (p *spectrumPane) drawMarker(screen tcell.Screen, x, y, w, h int) {
+// bandRow is the row of the spectrum that has the names of bands: below readings.
+const bandRow = 3
+
+// drawMarkers points at the markers' bins and writes the active one's reading into the first
+// row, after what the lines are.
+func (p *spectrumPane) drawMarkers(screen tcell.Screen, x, y, w, h int) {
 	d := p.desk
-	hz, db, _, ok := d.reading()
-	if !ok {
-		return
-	}
-	text := d.readout(w)
+	text := d.readout(d.active, w)
 	at := max(w-len(text)-1, 0)
-	if col := d.span().column(hz, w); col >= 0 && col < w {
+	sight := d.sight()
+	// The active one last: it is seen where two are in one column.
+	for i := range spectrum.MarkerCount {
+		n := (d.active+i)%spectrum.MarkerCount + 1
+		r, ok := d.markers.Place(n, sight)
+		col := d.span().column(r.Hz, w)
+		if !ok || col < 0 || col >= w {
+			continue
+		}
 		row := 0
-		if !math.IsNaN(db) {
-			lv := &d.board.levels
-			row = min(max(int((lv.top-db)/(lv.top-lv.bottom)*float64(h))-1, 0), h-1)
+		if !math.IsNaN(r.DB) {
+			bottom, top := d.axis()
+			row = min(max(int((top-r.DB)/(top-bottom)*float64(h))-1, 0), h-1)
+		}
+		glyph := rune('0' + n)
+		if n == d.active {
+			glyph = d.look.peak
 		}
 		under := func() bool { return row == 0 && col >= at-1 && col <= at+len(text) }
 		if under() {
@@ -199,10 +305,34 @@ func (p *spectrumPane) drawMarker(screen tcell.Screen, x, y, w, h int) {
 		if under() && h > 1 {
 			row = 1
 		}
-		screen.SetContent(x+col, y+row, d.look.peak, nil, d.look.marker)
+		screen.SetContent(x+col, y+row, glyph, nil, d.look.marker)
+	}
+	if text != "" {
+		pn := pen{screen: screen, x: x + at, y: y, to: x + w}
+		pn.put(text, d.faded(d.look.strong))
+	}
+	p.drawLegend(screen, x, y, w, at, at+len(text))
+}
+
+// drawLegend names the lines beside the reading, which is from one column to another,
+// where there is room.
+func (p *spectrumPane) drawLegend(screen tcell.Screen, x, y, w, from, to int) {
+	ws := p.desk.legend()
+	room := 1
+	for _, s := range ws {
+		room += len(s.text)
+	}
+	at := 1
+	if from < room+1 {
+		at = to + 2
+	}
+	if at+room > w {
+		return
 	}
 	pn := pen{screen: screen, x: x + at, y: y, to: x + w}
-	pn.put(text, d.faded(d.look.strong))
+	for _, s := range ws {
+		pn.put(s.text, p.desk.faded(s.style))
+	}
 }
 
 // drawStale says since when the data is not what the radio hears.

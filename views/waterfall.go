@@ -18,6 +18,15 @@ const defaultPace = 500 * time.Millisecond
 type waterfallPane struct {
 	pane
 	upper, lower []int16 // columns of the line being drawn
+	lines        []int   // the newest row in each line drawn
+}
+
+// rowAt is the row of the fall that line shows.
+func (p *waterfallPane) rowAt(line int) int {
+	if line < 0 || line >= len(p.lines) {
+		return fallRows
+	}
+	return p.lines[line]
 }
 
 // Draw draws one line of the screen after another, each with the time of its newest
@@ -31,11 +40,13 @@ func (p *waterfallPane) Draw(screen tcell.Screen) {
 	}
 	p.upper = slices.Grow(p.upper[:0], n)[:n]
 	p.lower = slices.Grow(p.lower[:0], n)[:n]
+	p.lines = p.lines[:0]
 	for line, i := 0, 0; line < h; line++ {
 		r := d.board.fall.row(i)
 		if r == nil {
 			return
 		}
+		p.lines = append(p.lines, i)
 		i++
 		p.drawStamp(screen, r, x, y+line)
 		if r.gap {
@@ -51,6 +62,7 @@ func (p *waterfallPane) Draw(screen tcell.Screen) {
 			}
 		}
 		p.drawLine(screen, r, second, x+margin, y+line)
+		p.drawCursor(screen, p.lines[line], i-1, x+margin, y+line, n)
 	}
 }
 
@@ -141,7 +153,7 @@ func (p *waterfallPane) shadeStyle() tcell.Style { return p.desk.faded(p.desk.lo
 
 // columns brings a row to the frequencies of the axis.
 func (p *waterfallPane) columns(dst []int16, r *fallRow, s span) {
-	peaks(dst, s.startHz, (s.stopHz-s.startHz)/float64(len(dst)), r.cells, r.startHz, r.cellHz)
+	spectrum.Peaks(dst, s.startHz, (s.stopHz-s.startHz)/float64(len(dst)), r.cells, r.startHz, r.cellHz)
 }
 
 // level places a power among n colours.

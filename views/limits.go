@@ -1,0 +1,154 @@
+package views
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"argos/device"
+	"argos/spectrum"
+	"argos/stream"
+
+	"github.com/gdamore/tcell/v2"
+)
+
+// passFor is how long everything has to keep to the limits until that is an event.
+const passFor = 5 * time.Second
+
+// limits hold each frame against a mask: its maxima against the upper limits, its means
+// against the lower.
+type limits struct {
+	mask    spectrum.Mask
+	verdict spectrum.Verdict // of the newest frame
+	frames  uint64           // that failed
+	failing bool             // as told by the last event
+	failed  time.Duration    // when a frame failed last
+	said    string           // an event to be told
+	alarm   bool             // it is one
+}
+
+// update checks what b has.
+func (l *limits) update(b *board) {
+	if l.mask.Empty() {
+		return
+	}
+	l.verdict = l.mask.Check(b.max.Grid(), b.max.Levels(), b.mean.Levels())
+	switch {
+	case l.verdict.Failed > 0:
+		l.frames++
+		l.failed = b.mono
+		if !l.failing {
+			l.failing, l.alarm = true, true
+			l.said = "limit " + l.words(&b.grid)
+		}
+	case l.failing && b.mono-l.failed >= passFor:
+		l.failing, l.alarm = false, false
+		l.said = "limit " + l.words(&b.grid)
+	}
+}
+
+// words is the verdict: "FAIL at 97.512 MHz, 3.2 dB beyond", "PASS by 4.1 dB".
+func (l *limits) words(g *spectrum.Grid) string {
+	v := &l.verdict
+	switch {
+	case v.Bins == 0:
+		return "n/a: nothing measured there"
+	case v.Failed > 0:
+		return fmt.Sprintf("FAIL from %.*f MHz, %.1f dB beyond at %.*f MHz", decimals(g.BinHz), v.FirstHz/1e6, -v.MarginDB, decimals(g.BinHz), v.AtHz/1e6)
+	default:
+		return fmt.Sprintf("PASS by %.1f dB at %.*f MHz", v.MarginDB, decimals(g.BinHz), v.AtHz/1e6)
+	}
+}
+
+// event is what is to be told, at most once.
+func (l *limits) event(now time.Time) (stream.Event, bool) {
+	if l.said == "" {
+		return stream.Event{}, false
+	}
+	e := stream.Event{Time: now, Kind: "limit", Text: l.said}
+	if l.alarm {
+		e.Severity = stream.Warning
+	}
+	l.said = ""
+	return e, true
+}
+
+// drawVerdict writes what came of the mask into a row.
+func (p *spectrumPane) drawVerdict(screen tcell.Screen, x, y, w int) {
+	d := p.desk
+	l := &d.board.limits
+	text, style := l.words(&d.board.grid), d.look.good
+	if l.verdict.Failed > 0 {
+		text, style = " "+text+" ", d.look.alarm
+	} else if l.frames > 0 {
+		text += fmt.Sprintf(", %s frames failed", grouped(l.frames))
+	}
+	text = clip(text, w)
+	pn := pen{screen: screen, x: x + w - len(text), y: y, to: x + w}
+	pn.put(text, d.faded(style))
+}
+
+func (a *App) setMask(m spectrum.Mask, says string) {
+	a.change(func(b *board) { b.limits = limits{mask: m} })
+	a.desk.say(says, false)
+}
+
+// commandMask reads a file of limits, or off.
+func (a *App) commandMask(path string) error {
+	if path == "off" {
+		a.setMask(spectrum.Mask{}, "no limits")
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	m, err := spectrum.ParseMask(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	a.setMask(m, fmt.Sprintf("limits of %s: %d upper points, %d lower", path, len(m.Upper), len(m.Lower)))
+	return nil
+}
+
+// commandThreshold sets one limit everywhere.
+func (a *App) commandThreshold(arg string) error {
+	if arg == "off" {
+		return a.commandMask(arg)
+	}
+	db, err := strconv.ParseFloat(arg, 64)
+	if err != nil || !(db >= -200 && db <= 200) {
+		return fmt.Errorf("%q is not a level: use -200 to 200 dB or off", clean(arg))
+	}
+	a.setMask(spectrum.Threshold(db), fmt.Sprintf("threshold at %g %s", db, a.desk.board.grid.Unit()))
+	return nil
+}
+
+var errDiv = errors.New("use 1 to 20 dB a division, or auto")
+
+// commandDiv sets how many dB a tenth of the level axis stands for.
+func (a *App) commandDiv(arg string) error {
+	tall := 0.0
+	if arg != "auto" {
+		v, err := strconv.ParseFloat(arg, 64)
+		if err != nil || !(v >= 1 && v <= 20) {
+			return errDiv
+		}
+		tall = v * divisions
+	}
+	ref := a.desk.ref
+	a.change(func(b *board) {
+		b.levels.tall = tall
+		b.relevel(ref)
+	})
+	a.desk.say("div "+arg, false)
+	return nil
+}
+
+// hzPair writes a band.
+func hzPair(low, high float64) string {
+	return device.FormatHz(low, 6) + "Hz to " + device.FormatHz(high, 6) + "Hz"
+}

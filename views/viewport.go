@@ -1,0 +1,163 @@
+package views
+
+import (
+	"math"
+
+	"argos/spectrum"
+	"argos/stream"
+)
+
+// leastView is how many measured bins are looked at closest.
+const leastView = 16
+
+// A viewport is the part of what is measured that is looked at, and those before it. The
+// radio does not notice: the link is asked for the slice and tier that show it.
+type viewport struct {
+	span             // zero: everything
+	last     []span  // to go back to, the newest last
+	centerHz float64 // of the radio, when it was chosen
+	spanHz   float64
+}
+
+const maxViews = 32
+
+func (v *viewport) on() bool { return v.stopHz > v.startHz }
+
+// span is what the frequency axis shows.
+func (d *desk) span() span {
+	if d.view.on() {
+		return d.view.span
+	}
+	return span{d.board.grid.StartHz, d.board.grid.StopHz()}
+}
+
+// whole is all that is measured, of which the board may have a part.
+func (d *desk) whole() (spectrum.Grid, span) {
+	g := d.board.grid.Measured()
+	return g, span{g.StartHz, g.StopHz()}
+}
+
+// look shows low to high, kept within what is measured; all of it is the zero view.
+func (a *App) look(s span) {
+	d := a.desk
+	g, all := d.whole()
+	width := min(max(s.stopHz-s.startHz, leastView*g.BinHz), all.stopHz-all.startHz)
+	start := min(max(s.startHz, all.startHz), all.stopHz-width)
+	if width > 0.98*(all.stopHz-all.startHz) {
+		d.view.span = span{}
+	} else {
+		d.view.span = span{start, start + width}
+		d.view.centerHz, d.view.spanHz = g.Tuning.CenterHz, g.Tuning.SpanHz
+	}
+	a.ask()
+}
+
+// ask tells the link what is looked at.
+func (a *App) ask() {
+	v := stream.View{Columns: Wants.Columns, LowHz: a.desk.view.startHz, HighHz: a.desk.view.stopHz, Row: a.desk.pace}
+	a.src.Show(v)
+}
+
+// remember keeps the view to go back to.
+func (v *viewport) remember() {
+	if len(v.last) == maxViews {
+		v.last = v.last[1:]
+	}
+	v.last = append(v.last, v.span)
+}
+
+// zoomView looks closer (dir -1) or from further away around hz, which stays where it is.
+func (a *App) zoomView(dir int, hz float64) {
+	d := a.desk
+	now := d.span()
+	factor := math.Pow(2, float64(dir))
+	if dir > 0 && !d.view.on() {
+		d.say("all that is measured is seen; - tunes to a wider span", false)
+		return
+	}
+	d.view.remember()
+	a.look(span{hz - (hz-now.startHz)*factor, hz + (now.stopHz-hz)*factor})
+	a.sayView()
+}
+
+func (a *App) sayView() {
+	d := a.desk
+	if !d.view.on() {
+		d.say("view: all that is measured", false)
+		return
+	}
+	d.say("view "+hzPair(d.view.startHz, d.view.stopHz), false)
+}
+
+// magnify looks closer at the marker, where that is seen, or from further away.
+func (a *App) magnify(dir int) {
+	d := a.desk
+	s := d.span()
+	hz := (s.startHz + s.stopHz) / 2
+	if r, ok := d.place(); ok && r.Hz > s.startHz && r.Hz < s.stopHz {
+		hz = r.Hz
+	}
+	a.zoomView(dir, hz)
+}
+
+// panView moves the view by a quarter.
+func (a *App) panView(dir int) {
+	s := a.desk.view.span
+	by := float64(dir) * (s.stopHz - s.startHz) / 4
+	a.look(span{s.startHz + by, s.stopHz + by})
+}
+
+func (a *App) fullView(int) {
+	a.desk.view.remember()
+	a.look(span{math.Inf(-1), math.Inf(1)})
+	a.sayView()
+}
+
+// lastView goes back to the view before.
+func (a *App) lastView(int) {
+	v := &a.desk.view
+	s := v.last[len(v.last)-1]
+	v.last = v.last[:len(v.last)-1]
+	if s == (span{}) {
+		_, s = a.desk.whole()
+	}
+	a.look(s)
+	a.sayView()
+}
+
+func (d *desk) cannotMagnify() string {
+	if why := d.cannotHold(); why != "" {
+		return why
+	}
+	g, _ := d.whole()
+	if s := d.span(); s.stopHz-s.startHz <= leastView*g.BinHz*1.01 {
+		return "no bins are finer"
+	}
+	return ""
+}
+
+func (d *desk) cannotUnzoom() string {
+	if !d.view.on() {
+		return "all that is measured is seen"
+	}
+	return ""
+}
+
+func (d *desk) cannotGoBack() string {
+	if len(d.view.last) == 0 {
+		return "there was no other view"
+	}
+	return ""
+}
+
+// keepView gives the view up when the radio went elsewhere.
+func (a *App) keepView() {
+	d := a.desk
+	if !d.view.on() && len(d.view.last) == 0 || d.board.frames == 0 {
+		return
+	}
+	if t := &d.board.grid.Tuning; d.view.on() && (t.CenterHz != d.view.centerHz || t.SpanHz != d.view.spanHz) {
+		d.view = viewport{}
+		a.ask()
+	}
+}
