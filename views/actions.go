@@ -11,6 +11,7 @@ import (
 
 	"argos/device"
 	"argos/spectrum"
+	"argos/stream"
 
 	"github.com/gdamore/tcell/v2"
 )
@@ -65,6 +66,10 @@ func (a *App) pan(dir int) {
 }
 
 func (a *App) zoom(dir int) {
+	if d := a.desk; d.diagnoses() {
+		d.delayStep = min(max(d.delayStep+dir, 0), len(stream.DelaySteps)-1)
+		return
+	}
 	t := a.target().Tuning
 	span := t.SpanHz * math.Pow(2, float64(dir))
 	a.send(map[string]string{"span": exactHz(span)})

@@ -29,6 +29,7 @@ type desk struct {
 	seenSince time.Time     // when this screen began
 	marker    marker
 	channel   channel
+	delayStep int // of stream.DelaySteps: how far back the time line of the link goes
 
 	focus    paneID
 	expanded bool

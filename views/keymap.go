@@ -44,7 +44,7 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{pressed(tcell.KeyUp, -1), pressed(tcell.KeyDown, 1), typed('+', -1), typed('=', -1), typed('-', 1)},
-		"+ -", "+/-", "zoom", "halve or double the span (also Up Down)", 2, (*desk).cannotMove, (*App).zoom,
+		"+ -", "+/-", "zoom", "halve or double the span (also Up Down); of the expanded link pane, its time line", 2, (*desk).cannotZoom, (*App).zoom,
 	},
 	{
 		[]stroke{pressed(tcell.KeyEnter, 0)},
@@ -166,6 +166,13 @@ func (d *desk) cannotMove() string {
 		return "there are several ranges: use :range, :freq, or Enter on the marker"
 	}
 	return ""
+}
+
+func (d *desk) cannotZoom() string {
+	if d.diagnoses() {
+		return ""
+	}
+	return d.cannotMove()
 }
 
 func (d *desk) cannotTuneToMarker() string {
