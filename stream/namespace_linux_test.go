@@ -61,7 +61,7 @@ func TestThroughNetworkNamespaces(t *testing.T) {
 		return ages[(len(ages)-1)*percent/100].Round(time.Millisecond)
 	}
 
-	watch(6 * time.Second) // TCP begins slowly, and for 2 s more it says so
+	watch(6 * time.Second)  // TCP begins slowly, and for 2 s more it says so
 	for try := 1; ; try++ { // who else uses the machine for a moment is no fault of the link's
 		merged := g.Link().Merged
 		states, ages := watch(4 * time.Second)
