@@ -20,7 +20,7 @@ import (
 // connectedClient is one that was welcomed, without a network.
 func connectedClient(sink Sink) *Client {
 	c := NewClient("ws://rig", sink, nil)
-	c.welcome(welcomeMessage.GetWelcome(), func(error) {})
+	c.welcome(welcomeMessage.GetWelcome(), "", func(error) {})
 	return c
 }
 
@@ -177,7 +177,7 @@ func TestWelcomeIsCleaned(t *testing.T) {
 	c := NewClient("ws://rig", nobody{}, nil)
 	c.welcome(&wire.Welcome{
 		Session: "a\x1b", Epoch: strings.Repeat("e", 1<<20), Role: "\nroot", Server: "\x07bell", Version: "\x9b1", Pid: -1,
-	}, func(error) {})
+	}, "", func(error) {})
 	if s := c.Link().Server; s.Session != "a" || len(s.Epoch) > maxText || s.Role != " root" || s.Name != "bell" {
 		t.Errorf("%+v", s)
 	}

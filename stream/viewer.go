@@ -297,7 +297,7 @@ func (v *viewer) read(ctx context.Context) error {
 		case *wire.ClientMessage_Ping:
 			err = v.reply(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Pong{Pong: &wire.Pong{
 				Id: kind.Ping.GetId(), PingNs: kind.Ping.GetTimeNs(), TimeNs: time.Now().UnixNano(),
-				MonoNs: int64(v.server.history.Mono(time.Now())),
+				MonoNs: int64(v.server.history.Mono(time.Now())), Takes: v.takes(),
 			}}})
 		case *wire.ClientMessage_Kick:
 			err = v.answer(ctx, kind.Kick.GetKey(), v.kick(kind.Kick.GetSession()))
@@ -348,6 +348,13 @@ func (v *viewer) acknowledge(received, shown uint64) {
 	v.flow.acknowledge(received, shown, time.Now(), func(took time.Duration) { v.metrics.acknowledged.Observe(took.Seconds()) })
 	v.mu.Unlock()
 	v.stir()
+}
+
+// takes is the most bytes a second that the link has taken of late, 0 if not known.
+func (v *viewer) takes() float64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.flow.best()
 }
 
 // stir wakes the writer.

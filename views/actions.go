@@ -11,6 +11,7 @@ import (
 
 	"argos/device"
 	"argos/spectrum"
+	"argos/stream"
 
 	"github.com/gdamore/tcell/v2"
 )
@@ -75,8 +76,12 @@ func (a *App) pan(dir int) {
 
 // zoom changes the span, or moves the cursor in time.
 func (a *App) zoom(dir int) {
-	if a.desk.cursor.on {
+	switch d := a.desk; {
+	case d.cursor.on:
 		a.moveCursorInTime(dir)
+		return
+	case d.diagnoses():
+		d.delayStep = min(max(d.delayStep+dir, 0), len(stream.DelaySteps)-1)
 		return
 	}
 	t := a.target().Tuning

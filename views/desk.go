@@ -38,6 +38,7 @@ type desk struct {
 	cursor    cursor
 	bands     spectrum.BandPlan
 	bookmarks *bookmarks
+	delayStep int // of stream.DelaySteps: how far back the time line of the link goes
 
 	focus     paneID
 	expanded  bool

@@ -45,7 +45,7 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{pressed(tcell.KeyUp, -1), pressed(tcell.KeyDown, 1), typed('+', -1), typed('=', -1), typed('-', 1)},
-		"+ -", "+/-", "zoom", "halve or double the span (also Up Down)", 2, (*desk).cannotZoom, (*App).zoom,
+		"+ -", "+/-", "zoom", "halve or double the span (also Up Down); of the expanded link pane, its time line", 2, (*desk).cannotZoom, (*App).zoom,
 	},
 	{
 		[]stroke{pressed(tcell.KeyEnter, 0)},
@@ -229,7 +229,7 @@ func (d *desk) cannotPan() string {
 }
 
 func (d *desk) cannotZoom() string {
-	if d.cursor.on {
+	if d.cursor.on || d.diagnoses() {
 		return ""
 	}
 	return d.cannotMove()

@@ -74,6 +74,7 @@ type options struct {
 	filter   stream.Filter
 	detector string
 	ref      string
+	bands    string
 }
 
 // tuned reports whether the radio is to be told something, which it takes its owner
@@ -121,6 +122,7 @@ func command() *cobra.Command {
 	f.Var((*filterFlag)(&o.filter), "events", "show only these events: a severity, kinds and LOW:HIGH bands, such as warning,433M:435M")
 	f.StringVar(&o.detector, "detector", "", "trace that is drawn in front: `mean|max`")
 	f.StringVar(&o.ref, "ref", "", "top of the level axis in `DB`, or auto")
+	f.StringVar(&o.bands, "bands", "off", "name bands by this `PLAN`: itu1, itu2, itu3, a file, or off")
 	c.AddCommand(devicesCommand(), doctorCommand(), tokenCommand(), trustCommand(), forgetCommand())
 	c.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true}) // --help does
 	return c
@@ -212,7 +214,7 @@ func (o *options) run(ctx context.Context) error {
 
 // display reads the flags that concern this screen alone.
 func (o *options) display() (*views.Options, error) {
-	display := &views.Options{}
+	display := &views.Options{State: access.DefaultDir()}
 	var err error
 	if o.detector != "" {
 		if display.Detector, err = views.ParseDetector(o.detector); err != nil {
@@ -223,6 +225,9 @@ func (o *options) display() (*views.Options, error) {
 		if display.RefDB, err = views.ParseRef(o.ref); err != nil {
 			return nil, fmt.Errorf("--ref: %w", err)
 		}
+	}
+	if display.Bands, err = views.ParseBands(o.bands); err != nil {
+		return nil, fmt.Errorf("--bands: %w", err)
 	}
 	return display, nil
 }

@@ -158,7 +158,12 @@ func TestRetune(t *testing.T) {
 			begin := b
 			begin.Samples = b.Samples[:4096]
 			near(t, "the very first of the new", level(&begin, here), -20)
-			for range 2 {
+			// Until a transfer was handed over on time, nothing tells how late they are.
+			more := 2
+			if i == 0 {
+				more = clockMemory
+			}
+			for range more {
 				read(t, r, &b, nil)
 			}
 		}

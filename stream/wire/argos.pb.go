@@ -2643,6 +2643,7 @@ type Pong struct {
 	PingNs        int64                  `protobuf:"varint,2,opt,name=ping_ns,json=pingNs,proto3" json:"ping_ns,omitempty"`  // its time, as it came
 	TimeNs        int64                  `protobuf:"varint,3,opt,name=time_ns,json=timeNs,proto3" json:"time_ns,omitempty"`  // when the answer left
 	MonoNs        int64                  `protobuf:"varint,20,opt,name=mono_ns,json=monoNs,proto3" json:"mono_ns,omitempty"` // the same, since the epoch began
+	Takes         float64                `protobuf:"fixed64,90,opt,name=takes,proto3" json:"takes,omitempty"`                // bytes a second, the most that the link has taken of late; 0: not known
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2701,6 +2702,13 @@ func (x *Pong) GetTimeNs() int64 {
 func (x *Pong) GetMonoNs() int64 {
 	if x != nil {
 		return x.MonoNs
+	}
+	return 0
+}
+
+func (x *Pong) GetTakes() float64 {
+	if x != nil {
+		return x.Takes
 	}
 	return 0
 }
@@ -3070,12 +3078,13 @@ const file_argos_proto_rawDesc = "" +
 	"\bretry_ms\x18\x02 \x01(\rR\aretryMs\"/\n" +
 	"\x04Ping\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
-	"\atime_ns\x18\x02 \x01(\x03R\x06timeNs\"a\n" +
+	"\atime_ns\x18\x02 \x01(\x03R\x06timeNs\"w\n" +
 	"\x04Pong\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
 	"\aping_ns\x18\x02 \x01(\x03R\x06pingNs\x12\x17\n" +
 	"\atime_ns\x18\x03 \x01(\x03R\x06timeNs\x12\x17\n" +
-	"\amono_ns\x18\x14 \x01(\x03R\x06monoNs\"-\n" +
+	"\amono_ns\x18\x14 \x01(\x03R\x06monoNs\x12\x14\n" +
+	"\x05takes\x18Z \x01(\x01R\x05takes\"-\n" +
 	"\aViewers\x12\"\n" +
 	"\x04seen\x18\x01 \x03(\v2\x0e.argos.v1.SeenR\x04seen\"\xa3\x01\n" +
 	"\x04Seen\x12\x18\n" +
