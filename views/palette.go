@@ -3,6 +3,7 @@ package views
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -226,7 +227,7 @@ func (p *palette) complete() {
 	if i := strings.LastIndexByte(text, ' '); i >= 0 {
 		head, last = text[:i+1], text[i+1:]
 	}
-	found := matches(last)
+	found := p.candidates(strings.Fields(head), last)
 	if len(found) == 0 {
 		return
 	}
@@ -240,6 +241,50 @@ func (p *palette) complete() {
 		common += " "
 	}
 	p.field.SetText(head + common)
+}
+
+// candidates are what the last word can become after those before it.
+func (p *palette) candidates(before []string, last string) []string {
+	if len(before) == 0 {
+		return matches(last)
+	}
+	c := findCommand(before[0])
+	if c == nil || c.do == nil {
+		if c = findCommand(before[len(before)-1]); c == nil {
+			return matches(last)
+		}
+	}
+	return slices.DeleteFunc(p.values(c), func(v string) bool { return !strings.HasPrefix(v, last) })
+}
+
+// values are the words that can follow a command: those it names itself, and names that
+// there are.
+func (p *palette) values(c *command) []string {
+	switch c.name {
+	case "go":
+		return p.desk.bookmarks.names()
+	case "mark":
+		return append([]string{"add", "del"}, p.desk.bookmarks.names()...)
+	case "trace":
+		return append(p.desk.traceNames(), "hold", "minhold", "avg", "on", "off", "clear", "freeze", "thaw", "store")
+	case "compare":
+		values := []string{"off"}
+		for _, a := range p.desk.traceNames() {
+			for _, b := range p.desk.traceNames() {
+				if a != b {
+					values = append(values, a+"-"+b)
+				}
+			}
+		}
+		return values
+	}
+	var values []string
+	for _, v := range strings.Split(c.arg, "|") {
+		if v == strings.ToLower(v) && v != "" && !strings.ContainsAny(v, " .") {
+			values = append(values, v)
+		}
+	}
+	return values
 }
 
 // recall moves through what was typed before.
