@@ -1,6 +1,7 @@
 package views
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -41,59 +42,55 @@ func (a *App) commandBands(arg string) error {
 	return err
 }
 
-// drawBands writes the names of bands into a row of n cells, quietly: where no trace is
-// and the whole name has room, the narrowest first.
+// drawBands writes the names of bands into a row of n cells, quietly: where no trace is,
+// the narrowest band first.
 func (p *spectrumPane) drawBands(screen tcell.Screen, x, y, row, n int) {
-	d := p.desk
-	s := d.span()
-	p.bands = d.bands.Within(p.bands[:0], s.startHz, s.stopHz)
+	s := p.desk.span()
+	p.bands = p.desk.bands.Within(p.bands[:0], s.startHz, s.stopHz)
+	slices.SortStableFunc(p.bands, func(a, b spectrum.Band) int { return cmp.Compare(a.HighHz-a.LowHz, b.HighHz-b.LowHz) })
 	p.taken = slices.Grow(p.taken[:0], n)[:n]
 	for i := range n {
 		p.taken[i] = p.plot.dots[row*n+i] != 0
 	}
-	for len(p.bands) > 0 {
-		least := 0
-		for i, b := range p.bands {
-			if b.HighHz-b.LowHz < p.bands[least].HighHz-p.bands[least].LowHz {
-				least = i
-			}
-		}
-		p.drawBand(screen, x, y, n, p.bands[least])
-		p.bands[least] = p.bands[len(p.bands)-1]
-		p.bands = p.bands[:len(p.bands)-1]
+	for _, b := range p.bands {
+		p.drawBand(screen, x, y, n, b)
 	}
 }
 
-// drawBand writes "|name  |" over the part of the band that is seen.
+// drawBand writes "|  name  |" over the part of the band that is seen: the name as near to
+// the middle as there is room, the edges where nothing is.
 func (p *spectrumPane) drawBand(screen tcell.Screen, x, y, n int, b spectrum.Band) {
 	d := p.desk
 	s := d.span()
-	low, high := 0, n-1
+	low, high := -1, n
 	if b.LowHz > s.startHz {
-		low = s.column(b.LowHz, n)
+		low = max(s.column(b.LowHz, n), -1)
 	}
 	if b.HighHz < s.stopHz {
-		high = s.column(b.HighHz, n)
+		high = min(s.column(b.HighHz, n), n)
 	}
-	low, high = max(low, 0), min(high, n-1)
 	name := clean(b.Name)
-	if high-low-1 < uniseg.StringWidth(name) {
-		return
-	}
-	for i := low; i <= high; i++ {
-		if p.taken[i] {
-			return
+	width := uniseg.StringWidth(name)
+	at, middle := -1, (low+1+high-width)/2
+	for i := low + 1; i+width <= high; i++ {
+		if !slices.Contains(p.taken[i:i+width], true) && (at < 0 || abs(i-middle) < abs(at-middle)) {
+			at = i
 		}
 	}
-	for i := low; i <= high; i++ {
+	if at < 0 {
+		return
+	}
+	for _, edge := range []int{low, high} {
+		if edge >= 0 && edge < n && !p.taken[edge] {
+			screen.SetContent(x+edge, y, d.look.vline, nil, d.look.quiet)
+			p.taken[edge] = true
+		}
+	}
+	pn := pen{screen: screen, x: x + at, y: y, to: x + high}
+	pn.put(name, d.look.quiet)
+	for i := max(at-1, 0); i < min(at+width+1, n); i++ {
 		p.taken[i] = true
 	}
-	if b.LowHz > s.startHz {
-		screen.SetContent(x+low, y, d.look.vline, nil, d.look.quiet)
-	}
-	if b.HighHz < s.stopHz {
-		screen.SetContent(x+high, y, d.look.vline, nil, d.look.quiet)
-	}
-	pn := pen{screen: screen, x: x + low + 1 + (high-low-1-uniseg.StringWidth(name))/2, y: y, to: x + high + 1}
-	pn.put(name, d.look.quiet)
 }
+
+func abs(v int) int { return max(v, -v) }

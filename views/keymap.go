@@ -80,8 +80,12 @@ var keymap = []binding{
 		"c", "c", "cursor", "cursor through spectrum, waterfall and events; arrows or a click move it", 0, (*desk).cannotHold, (*App).toggleCursor,
 	},
 	{
-		[]stroke{typed('z', -1), typed('Z', 1)},
-		"z Z", "z", "closer", "look closer at the marker, Z from further away; the wheel does both; the radio stays", 12, (*desk).cannotMagnify, (*App).magnify,
+		[]stroke{typed('z', -1)},
+		"z", "z", "closer", "look closer at the marker; the radio stays; so does the wheel", 12, (*desk).cannotMagnify, (*App).magnify,
+	},
+	{
+		[]stroke{typed('Z', 1)},
+		"Z", "Z", "wider", "look from further away", 6, (*desk).cannotUnzoom, (*App).magnify,
 	},
 	{
 		[]stroke{pressed(tcell.KeyHome, 0)},

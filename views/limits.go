@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"time"
 
-	"argos/device"
 	"argos/spectrum"
 	"argos/stream"
 
@@ -103,12 +102,12 @@ func (a *App) commandMask(path string) error {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return fileError(err)
 	}
 	defer f.Close()
 	m, err := spectrum.ParseMask(f)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%w (%s)", fileError(err), clean(path))
 	}
 	a.setMask(m, fmt.Sprintf("limits of %s: %d upper points, %d lower", path, len(m.Upper), len(m.Lower)))
 	return nil
@@ -146,9 +145,4 @@ func (a *App) commandDiv(arg string) error {
 	})
 	a.desk.say("div "+arg, false)
 	return nil
-}
-
-// hzPair writes a band.
-func hzPair(low, high float64) string {
-	return device.FormatHz(low, 6) + "Hz to " + device.FormatHz(high, 6) + "Hz"
 }

@@ -58,7 +58,10 @@ func newLook(s tcell.Screen, term string) *look {
 func (l *look) setGlyphs() {
 	l.shades = []rune(" .:-=+*#%@")
 	l.spark, l.vline, l.hline, l.tick, l.peak, l.merged = []rune(".,:;!|#"), '|', '-', '+', 'v', 'm'
-	l.lines = [8]rune{2: '^', 3: '~', 5: '_', 6: '='} // limit, stored, min hold, average
+	l.lines = [8]rune{2: '=', 3: '~', 5: '_', 6: '-'} // limit, stored, min hold, average
+	if l.glyphs != ascii {
+		l.lines[6] = '─'
+	}
 	switch l.glyphs {
 	case braille:
 		l.spark, l.vline, l.hline, l.tick, l.peak = []rune("▁▂▃▄▅▆▇█"), '│', '─', '┬', '▼'

@@ -77,7 +77,7 @@ func (d *desk) readout(n, w int) string {
 	text := fmt.Sprintf("%s %.*f MHz %s %s", d.markerName(n), decimals(d.board.grid.BinHz), r.Hz/1e6, level, unit)
 	switch {
 	case m.Function == spectrum.BandPower:
-		return text + " in " + short(d.markerWidth(m)) + "Hz"
+		return text + " in " + device.FormatHz(d.markerWidth(m), 1)
 	case w >= snrColumns && m.Function == spectrum.LevelAt && !d.compared.on():
 		return text + "  S/N " + d.aboveNoise(r.Hz, r.DB) + " dB"
 	default:

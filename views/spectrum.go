@@ -314,8 +314,8 @@ func (p *spectrumPane) drawMarkers(screen tcell.Screen, x, y, w, h int) {
 	p.drawLegend(screen, x, y, w, at, at+len(text))
 }
 
-// drawLegend names the lines beside the reading, which is from one column to another,
-// where there is room.
+// drawLegend names the lines beside the reading, which is from one column to another, or
+// under it, where there is room.
 func (p *spectrumPane) drawLegend(screen tcell.Screen, x, y, w, from, to int) {
 	ws := p.desk.legend()
 	room := 1
@@ -327,7 +327,10 @@ func (p *spectrumPane) drawLegend(screen tcell.Screen, x, y, w, from, to int) {
 		at = to + 2
 	}
 	if at+room > w {
-		return
+		if p.desk.channel.on() {
+			return
+		}
+		at, y = max(w-room, 0), y+1
 	}
 	pn := pen{screen: screen, x: x + at, y: y, to: x + w}
 	for _, s := range ws {

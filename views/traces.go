@@ -3,6 +3,7 @@ package views
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"slices"
@@ -357,17 +358,17 @@ func (a *App) commandSave(path string) error {
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%s is there already: name another", path)
+		return fmt.Errorf("there is a file %s: name another", clean(path))
 	}
 	if err != nil {
-		return err
+		return fileError(err)
 	}
 	err = spectrum.WriteTraces(f, radio, time.Now(), traces)
 	if closed := f.Close(); err == nil {
 		err = closed
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fileError(err)
 	}
 	d.say(fmt.Sprintf("saved %d traces to %s", len(traces), path), false)
 	return nil
@@ -378,12 +379,12 @@ func (a *App) commandLoad(path string) error {
 	d := a.desk
 	f, err := os.Open(path)
 	if err != nil {
-		return err
+		return fileError(err)
 	}
 	defer f.Close()
 	traces, err := spectrum.ReadTraces(f)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%w (%s)", fileError(err), clean(path))
 	}
 	var into []string
 	for i := range d.stored {
@@ -402,6 +403,15 @@ func (a *App) commandLoad(path string) error {
 	}
 	d.say(text, false)
 	return nil
+}
+
+// fileError has the cause first: the line that shows it may be short.
+func fileError(err error) error {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return fmt.Errorf("%w: %s", of.Err, clean(of.Path))
+	}
+	return err
 }
 
 // legend is the traces that are on beside the live ones, the frozen marked.

@@ -3,6 +3,7 @@ package views
 import (
 	"math"
 
+	"argos/device"
 	"argos/spectrum"
 	"argos/stream"
 )
@@ -71,8 +72,12 @@ func (a *App) zoomView(dir int, hz float64) {
 	d := a.desk
 	now := d.span()
 	factor := math.Pow(2, float64(dir))
-	if dir > 0 && !d.view.on() {
-		d.say("all that is measured is seen; - tunes to a wider span", false)
+	why := d.cannotMagnify()
+	if dir > 0 {
+		why = d.cannotUnzoom()
+	}
+	if why != "" {
+		d.say(why, true)
 		return
 	}
 	d.view.remember()
@@ -86,7 +91,7 @@ func (a *App) sayView() {
 		d.say("view: all that is measured", false)
 		return
 	}
-	d.say("view "+hzPair(d.view.startHz, d.view.stopHz), false)
+	d.say("view "+device.FormatHz(d.view.startHz, 3)+"Hz to "+device.FormatHz(d.view.stopHz, 3)+"Hz", false)
 }
 
 // magnify looks closer at the marker, where that is seen, or from further away.
@@ -138,7 +143,7 @@ func (d *desk) cannotMagnify() string {
 
 func (d *desk) cannotUnzoom() string {
 	if !d.view.on() {
-		return "all that is measured is seen"
+		return "all that is measured is seen: - tunes to a wider span"
 	}
 	return ""
 }
