@@ -32,7 +32,7 @@ func TestInstrument(t *testing.T) {
 		{[]string{"Home"}, "everything", contains("view: all that is measured")},
 		{[]string{"p"}, "the table of peaks", contains("peaks by level")},
 		{[]string{"Escape"}, "no table", func(s string) bool { return !strings.Contains(s, "peaks by level") }},
-		{[]string{":mask " + mask, "Enter"}, "a verdict", contains("FAIL from 97.1")},
+		{[]string{":mask " + mask, "Enter"}, "a verdict", contains("FAIL from 97.")},
 		{[]string{}, "its event", matches(`\d limit FAIL from`)},
 		{[]string{":threshold 20", "Enter"}, "another verdict", contains("PASS by")},
 		{[]string{"h", "v", "s", "x"}, "a comparison", contains("diff ")},

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 
@@ -44,8 +45,13 @@ func niceStep(v float64) float64 {
 func (d *desk) drawFrequencies(screen tcell.Screen, x, y, n int) {
 	l := d.look
 	unit := pen{screen: screen, x: x - margin, y: y, to: x}
-	unit.put("     MHz", l.label)
 	s := d.span()
+	text := "     MHz"
+	if d.view.on() {
+		_, all := d.whole()
+		text = fmt.Sprintf("x%-3.0f MHz", (all.stopHz-all.startHz)/(s.stopHz-s.startHz))
+	}
+	unit.put(text, l.label)
 	width := s.stopHz - s.startHz
 	if n < 8 || !(width > 0) {
 		return

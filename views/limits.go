@@ -40,25 +40,32 @@ func (l *limits) update(b *board) {
 		l.failed = b.mono
 		if !l.failing {
 			l.failing, l.alarm = true, true
-			l.said = "limit " + l.words(&b.grid)
+			l.said = "limit " + l.words(&b.grid, wideVerdict)
 		}
 	case l.failing && b.mono-l.failed >= passFor:
 		l.failing, l.alarm = false, false
-		l.said = "limit " + l.words(&b.grid)
+		l.said = "limit " + l.words(&b.grid, wideVerdict)
 	}
 }
 
-// words is the verdict: "FAIL at 97.512 MHz, 3.2 dB beyond", "PASS by 4.1 dB".
-func (l *limits) words(g *spectrum.Grid) string {
+// wideVerdict is how many columns a verdict takes that says where it is worst.
+const wideVerdict = 66
+
+// words is the verdict in w columns: "FAIL from 97.512 MHz by 3.2 dB", "PASS by 4.1 dB".
+func (l *limits) words(g *spectrum.Grid, w int) string {
 	v := &l.verdict
+	mhz := func(hz float64) string { return fmt.Sprintf("%.*f MHz", decimals(g.BinHz), hz/1e6) }
+	text := fmt.Sprintf("PASS by %.1f dB", v.MarginDB)
 	switch {
 	case v.Bins == 0:
-		return "n/a: nothing measured there"
+		return "limits n/a: nothing measured there"
 	case v.Failed > 0:
-		return fmt.Sprintf("FAIL from %.*f MHz, %.1f dB beyond at %.*f MHz", decimals(g.BinHz), v.FirstHz/1e6, -v.MarginDB, decimals(g.BinHz), v.AtHz/1e6)
-	default:
-		return fmt.Sprintf("PASS by %.1f dB at %.*f MHz", v.MarginDB, decimals(g.BinHz), v.AtHz/1e6)
+		text = fmt.Sprintf("FAIL from %s by %.1f dB", mhz(v.FirstHz), -v.MarginDB)
 	}
+	if w >= wideVerdict {
+		text += " at " + mhz(v.AtHz)
+	}
+	return text
 }
 
 // event is what is to be told, at most once.
@@ -78,7 +85,7 @@ func (l *limits) event(now time.Time) (stream.Event, bool) {
 func (p *spectrumPane) drawVerdict(screen tcell.Screen, x, y, w int) {
 	d := p.desk
 	l := &d.board.limits
-	text, style := l.words(&d.board.grid), d.look.good
+	text, style := l.words(&d.board.grid, w), d.look.good
 	if l.verdict.Failed > 0 {
 		text, style = " "+text+" ", d.look.alarm
 	} else if l.frames > 0 {

@@ -21,6 +21,9 @@ import (
 	"go.uber.org/goleak"
 )
 
+// testdata is found from any directory.
+var testdata, _ = filepath.Abs("testdata")
+
 var update = flag.Bool("update", false, "rewrite the golden screens")
 
 func TestMain(m *testing.M) {
@@ -313,10 +316,10 @@ func (r *rig) wants(what ...string) {
 
 func (r *rig) golden(name string) {
 	r.t.Helper()
-	path := filepath.Join("testdata", name+".txt")
+	path := filepath.Join(testdata, name+".txt")
 	got := r.text()
 	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
+		if err := os.MkdirAll(testdata, 0o755); err != nil {
 			r.t.Fatal(err)
 		}
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {

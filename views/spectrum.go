@@ -255,6 +255,7 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 			screen.SetContent(x+i%w, y+i/w, p.plot.glyph(i, d.look), nil, d.faded(p.plot.style(i, d.look)))
 		}
 	}
+	p.drawCursor(screen, x, y, w, h)
 	p.drawChannel(screen, x, y, w, h)
 	if row := bandRow; h > row+3 {
 		p.drawBands(screen, x, y+row, row, w)
@@ -263,7 +264,6 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 		p.drawVerdict(screen, x, y+2, w)
 	}
 	p.drawMarkers(screen, x, y, w, h)
-	p.drawCursor(screen, x, y, w, h)
 	row := y
 	if w < 60 && h > 1 {
 		row++ // the marker's reading needs the first
