@@ -108,7 +108,6 @@ func ReadTraces(r io.Reader) ([]NamedTrace, error) {
 // A table is a trace file as it is read.
 type table struct {
 	about  Grid
-	unit   string
 	names  []string
 	scale  float64 // Hz in a unit of the first column
 	of     []NamedTrace

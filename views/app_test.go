@@ -249,7 +249,7 @@ func TestResizeStorm(t *testing.T) {
 		r := startRig(t, 80, 24, "UTF-8", 1<<24, Options{})
 		defer r.stop()
 		r.scene = newScene(256)
-		keys := []rune("mhdfedrTaf[]{}+-<>?:x")
+		keys := []rune("mhdfedrTaf[]{}+-<>?:xzZnNpcHvs()12DDs")
 		for round := range 300 {
 			r.sim.SetSize(1+rng.Intn(200), 1+rng.Intn(60))
 			w, h := r.sim.Size()

@@ -110,13 +110,3 @@ func (h *hint) arg(x int) int {
 	}
 	return first
 }
-
-// bound finds a binding by what it does.
-func bound(word string) *binding {
-	for i := range keymap {
-		if keymap[i].word == word {
-			return &keymap[i]
-		}
-	}
-	return nil
-}

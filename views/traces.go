@@ -24,12 +24,14 @@ const (
 	keptCount
 )
 
-// keptTraces says what they are called.
-var keptTraces = [keptCount]struct {
+// A keptTrace says what one of them is called, and what it is.
+type keptTrace struct {
 	name string // in commands and files
 	says string
 	kind spectrum.TraceKind
-}{
+}
+
+var keptTraces = [keptCount]keptTrace{
 	{"hold", "max hold", spectrum.MaxHold},
 	{"minhold", "min hold", spectrum.MinHold},
 	{"avg", "average", spectrum.Average},
@@ -249,13 +251,7 @@ func (a *App) commandTrace(arg string) error {
 		}
 		return nil
 	}
-	id := slices.IndexFunc(keptTraces[:], func(k struct {
-		name string
-		says string
-		kind spectrum.TraceKind
-	}) bool {
-		return k.name == name
-	})
+	id := slices.IndexFunc(keptTraces[:], func(k keptTrace) bool { return k.name == name })
 	if id < 0 {
 		return fmt.Errorf("%q is not a trace that can change: use hold, minhold, avg, or A to %s", clean(name), slotName(slots-1))
 	}
@@ -298,8 +294,9 @@ func (a *App) commandAverage(arg string) error {
 		a.setKept(keptAverage, false)
 		return nil
 	}
-	n, err := 0, error(nil)
+	n := 0
 	if arg != "all" {
+		var err error
 		if n, err = strconv.Atoi(arg); err != nil || n < 1 || n > 1e9 {
 			return fmt.Errorf("%q is not a number of windows: use 1 or more, all or off", clean(arg))
 		}
