@@ -26,9 +26,8 @@ func unbound(powers []float32) {
 	}
 }
 
-// take adds the sums of a group of windows, and its means to the detectors; it clears the
-// group. Bits of powers order as they do.
-func (c cells) take(group []float32, share float32) {
+// takeEach is take in plain Go. Powers are never negative, so their bits order as they do.
+func (c cells) takeEach(group []float32, share float32) {
 	sum, top, low := c.sum[:len(group)], c.max[:len(group)], c.min[:len(group)]
 	for i, p := range group {
 		sum[i] += p

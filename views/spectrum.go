@@ -22,7 +22,7 @@ type plot struct {
 	perX, perY       int // dots in a cell
 	dots             []uint8
 	kinds            []uint8 // of trace in the cell
-	mean, peak, hold []int16 // one value a column of dots
+	mean, peak, hold []int16 // one value a column of dots; mean is min where that leads
 }
 
 // Bits of plot.kinds.
@@ -63,7 +63,11 @@ func (p *plot) set(x, y int, kind uint8) {
 func (p *plot) trace(b *board, detector Detector) {
 	n := len(p.mean)
 	cellHz := (b.grid.StopHz() - b.grid.StartHz) / float64(n)
-	peaks(p.mean, b.grid.StartHz, cellHz, b.mean, b.grid.StartHz, b.grid.BinHz)
+	if detector == Min && b.grid.Min {
+		troughs(p.mean, b.grid.StartHz, cellHz, b.min, b.grid.StartHz, b.grid.BinHz)
+	} else {
+		peaks(p.mean, b.grid.StartHz, cellHz, b.mean, b.grid.StartHz, b.grid.BinHz)
+	}
 	peaks(p.peak, b.grid.StartHz, cellHz, b.max, b.grid.StartHz, b.grid.BinHz)
 	if b.holding {
 		peaks(p.hold, b.grid.StartHz, cellHz, b.hold, b.grid.StartHz, b.grid.BinHz)
@@ -89,7 +93,7 @@ func (p *plot) trace(b *board, detector Detector) {
 			p.set(x, most-1, kindMax)
 		}
 		if b.holding {
-			if top := height(p.hold[x]); top > most || top > mean && detector == Mean {
+			if top := height(p.hold[x]); top > most || top > mean && detector != Max {
 				p.set(x, top-1, kindHold)
 			}
 		}
@@ -205,7 +209,8 @@ func (p *spectrumPane) drawMarker(screen tcell.Screen, x, y, w, h int) {
 	pn.put(text, d.faded(d.look.strong))
 }
 
-// drawStale says since when the data is not what the radio hears.
+// drawStale says since when the data is not what the radio hears, or that it is not what
+// was asked for.
 func (d *desk) drawStale(screen tcell.Screen, x, y, w int) {
 	var text string
 	switch {
@@ -213,6 +218,8 @@ func (d *desk) drawStale(screen tcell.Screen, x, y, w int) {
 		text = "FROZEN at " + d.frozenAt.UTC().Format("15:04:05")
 	case !d.current():
 		text = "since " + d.board.last.UTC().Format("15:04:05")
+	case d.lacksMin():
+		text = "min is not measured: type :min on"
 	default:
 		return
 	}
