@@ -7,7 +7,6 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
-	"time"
 
 	"argos/device"
 )
@@ -17,6 +16,8 @@ const (
 	MinBins = 256
 	MaxBins = 65536
 	MaxFPS  = 100
+
+	minVBWHz = 1 // a frame waits for half a second then
 )
 
 // Settings say what to measure and how. As given to Capture.Apply they are a wish,
@@ -125,7 +126,10 @@ var Params = []Param{
 				s.VBWHz = 0
 				return nil
 			}
-			return setHz(&s.VBWHz, v, math.SmallestNonzeroFloat64, math.MaxFloat64)
+			if err := setHz(&s.VBWHz, v, minVBWHz, math.MaxFloat64); err != nil {
+				return fmt.Errorf("%q is not a video bandwidth: use %d Hz or more, or auto", v, minVBWHz)
+			}
+			return nil
 		},
 	},
 	{
@@ -328,8 +332,8 @@ func (s Settings) check() error {
 		return fmt.Errorf("unknown %v", s.Window)
 	case !(s.Overlap >= 0 && s.Overlap <= 0.75):
 		return errors.New("the overlap must be from 0% to 75%")
-	case !(s.VBWHz >= 0):
-		return fmt.Errorf("vbw %s %w", device.FormatHz(s.VBWHz, 3), errBelow)
+	case s.VBWHz != 0 && !(s.VBWHz > minVBWHz/2.): // half of it may come of what is asked for
+		return fmt.Errorf("the video bandwidth must be %d Hz or more", minVBWHz)
 	case int(s.DC) >= len(dcNames):
 		return fmt.Errorf("unknown %v", s.DC)
 	case !(s.FPS == 0 || s.FPS >= 0.1 && s.FPS <= MaxFPS):
@@ -379,12 +383,8 @@ func (s Settings) resolve(rateHz float64) (int, error) {
 // hop is how far apart windows of n samples begin.
 func (s Settings) hop(n int) int { return max(1, int(float64(n)*(1-s.Overlap)+0.5)) }
 
-// Bounds of a group of windows: their powers are summed in single precision, and a
-// frame waits for them.
-const (
-	mostGrouped    = 4096
-	longestGrouped = 10 * time.Second
-)
+// mostGrouped bounds a group of windows, whose powers are summed in single precision.
+const mostGrouped = 4096
 
 // video says how many windows of n samples in a row make one value for the detectors, and
 // the bandwidth of that: noise passes the mean over a time T as it passes a filter of
@@ -395,17 +395,15 @@ func (s Settings) video(rateHz float64, n int) (every int, vbwHz float64, err er
 	}
 	hop := float64(s.hop(n))
 	widest := rateHz / (2 * hop)
-	most, limit := min(mostGrouped, longestGrouped.Seconds()*rateHz/hop), ""
-	if s.Tuning.Sweeps() {
+	most, limit := float64(mostGrouped), ""
+	if s.Tuning.Sweeps() { // groups end with a block
 		most, limit = float64((maxSweepBins-n)/s.hop(n)+1), " in a sweep"
 	}
-	most = max(1, math.Floor(most))
 	count := max(1, math.Round(widest/s.VBWHz))
-	if count > most*1.01 { // or else what follows, with its few digits, might be too little
+	if count > most {
 		return 0, 0, fmt.Errorf("vbw %s is too narrow%s at rbw %s: use %s or more", device.FormatHz(s.VBWHz, 3), limit,
-			device.FormatHz(s.Window.ENBW()*rateHz/float64(n), 3), device.FormatHz(widest/most, 3))
+			device.FormatHz(s.Window.ENBW()*rateHz/float64(n), 3), device.FormatHz(math.Ceil(widest/most), 3))
 	}
-	count = min(count, most)
 	return int(count), widest / count, nil
 }
 
