@@ -58,9 +58,9 @@ func (b band) outOf(bands []band) []band {
 	return left
 }
 
-// dcBeside is how many bins on each side tell what is in between. A carrier among them
-// does not show in their median.
-const dcBeside = 9
+// dcBeside is how many bins on each side tell what is in between: more than twice what a
+// carrier fills through any window, so that one does not show in their median.
+const dcBeside = 19
 
 // interpolate bridges the bins of dc that are in segment s.
 func (f *Frame) interpolate(s *Segment, dc band) {
