@@ -179,6 +179,10 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 		row++ // the marker's reading needs the first
 	}
 	d.drawStale(screen, x+1, row, w-1)
+	if d.lacksMin() && h > 2 { // below the readings
+		pn := pen{screen: screen, x: x + 1, y: y + 2, to: x + w}
+		pn.put("min is not measured: type :min on", d.look.warn)
+	}
 }
 
 // drawMarker points at the marker's bin and writes its reading into the first row.
@@ -209,8 +213,7 @@ func (p *spectrumPane) drawMarker(screen tcell.Screen, x, y, w, h int) {
 	pn.put(text, d.faded(d.look.strong))
 }
 
-// drawStale says since when the data is not what the radio hears, or that it is not what
-// was asked for.
+// drawStale says since when the data is not what the radio hears.
 func (d *desk) drawStale(screen tcell.Screen, x, y, w int) {
 	var text string
 	switch {
@@ -218,8 +221,6 @@ func (d *desk) drawStale(screen tcell.Screen, x, y, w int) {
 		text = "FROZEN at " + d.frozenAt.UTC().Format("15:04:05")
 	case !d.current():
 		text = "since " + d.board.last.UTC().Format("15:04:05")
-	case d.lacksMin():
-		text = "min is not measured: type :min on"
 	default:
 		return
 	}
