@@ -120,17 +120,7 @@ var Params = []Param{
 	},
 	{
 		"vbw", "HZ|auto", "video bandwidth, such as 100: max and min are those of the power averaged so; auto: of each window",
-		func(s *Settings) string { return device.FormatHz(s.VBWHz, 3) },
-		func(s *Settings, v string) error {
-			if strings.EqualFold(v, "auto") {
-				s.VBWHz = 0
-				return nil
-			}
-			if err := setHz(&s.VBWHz, v, minVBWHz, math.MaxFloat64); err != nil {
-				return fmt.Errorf("%q is not a video bandwidth: use %d Hz or more, or auto", v, minVBWHz)
-			}
-			return nil
-		},
+		func(s *Settings) string { return device.FormatHz(s.VBWHz, 3) }, setVBW,
 	},
 	{
 		"min", "on|off", "measure the least power of each bin, too",
@@ -289,6 +279,18 @@ func setOverlap(s *Settings, text string) error {
 		return fmt.Errorf("%q is not an overlap: use 0%% to 75%%", text)
 	}
 	s.Overlap = f / 100
+	return nil
+}
+
+func setVBW(s *Settings, text string) error {
+	hz := 0.0
+	if !strings.EqualFold(text, "auto") {
+		var err error
+		if hz, err = device.ParseHz(text); err != nil || !(hz >= minVBWHz) {
+			return fmt.Errorf("%q is not a video bandwidth: use %d Hz or more, or auto", text, minVBWHz)
+		}
+	}
+	s.VBWHz = hz
 	return nil
 }
 
