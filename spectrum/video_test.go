@@ -321,6 +321,61 @@ func TestVideoBandwidthIsWishedFor(t *testing.T) {
 	}
 }
 
+// Whatever is asked for of the detectors and however samples come, frames are whole.
+func FuzzDetectors(f *testing.F) {
+	f.Add(uint8(0), uint8(50), uint16(100), uint8(1), uint64(1))
+	f.Add(uint8(2), uint8(75), uint16(2000), uint8(3), uint64(2))
+	f.Add(uint8(1), uint8(0), uint16(1), uint8(0x4d), uint64(3))
+	f.Add(uint8(0), uint8(10), uint16(9000), uint8(0x45), uint64(4))
+	f.Fuzz(func(t *testing.T, size, overlap uint8, vbw uint16, flags uint8, seed uint64) {
+		s := settingsAt(1e6, MinBins<<(size%4))
+		s.Overlap, s.VBWHz, s.FPS = float64(overlap%76)/100, float64(vbw), 40
+		s.Min, s.DC, s.Window = flags&1 > 0, DC(flags>>1%3), Window(flags>>3%3)
+		if flags&0x40 > 0 {
+			s.Tuning.SpanHz = 2e6 // swept
+		}
+		a, err := NewAnalyzer(s, device.Info{}, 1, nil)
+		if err != nil {
+			if !strings.Contains(err.Error(), "use ") {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		whole := func(f *Frame) {
+			if f.Last.Before(f.First) || f.Averages() == 0 || s.Min != (len(f.Min) == f.Grid.Bins) {
+				t.Errorf("a frame of %d windows from %v to %v with %d minima", f.Averages(), f.First, f.Last, len(f.Min))
+			}
+			for _, seg := range f.Segments {
+				for i := seg.Bin; i < seg.Bin+seg.Bins; i++ {
+					if f.Mean[i] == Absent || f.Max[i] == Absent || s.Min && (f.Min[i] == Absent || f.Min[i] > f.Max[i]) {
+						t.Fatalf("bin %d lacks a power, or its least is its greatest", i)
+					}
+				}
+			}
+		}
+		rng := rand.New(rand.NewPCG(seed, 1))
+		now := epoch
+		for i := range 8 {
+			b := device.Block{Tuning: s.Tuning, CenterHz: s.Tuning.CenterHz, Samples: make([]byte, 2*rng.IntN(20_000)), Format: device.CI8}
+			if s.Tuning.Sweeps() {
+				b.CenterHz += []float64{-0.625e6, -0.375e6, 0.375e6, 0.625e6}[i%4]
+				b.Samples = make([]byte, 16384)
+			} else if rng.IntN(4) == 0 {
+				b.Lost, b.Break = uint64(rng.IntN(5000)), true
+			}
+			for k := range b.Samples {
+				b.Samples[k] = byte(rng.Uint32())
+			}
+			now = now.Add(time.Duration(len(b.Samples)/2+int(b.Lost)) * time.Microsecond)
+			b.Time = now
+			if err := a.Add(&b, whole); err != nil {
+				t.Fatal(err)
+			}
+		}
+		a.Flush(whole)
+	})
+}
+
 // BenchmarkDetectors is the way from int8 samples to power without overlap: with the
 // detectors that there always are, with min, and with groups of eight windows.
 func BenchmarkDetectors(b *testing.B) {
