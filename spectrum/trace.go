@@ -17,13 +17,14 @@ type TraceKind uint8
 const (
 	LiveMean TraceKind = iota // the newest mean power
 	LiveMax                   // the newest maximum
+	LiveMin                   // the newest minimum, where it is measured
 	MaxHold                   // the greatest maximum so far
-	MinHold                   // the least mean power so far
+	MinHold                   // the least minimum so far; where that is not measured, mean power
 	Average                   // the mean of mean powers, in linear power
 	Stored                    // none: it is of a snapshot or a file
 )
 
-var traceKinds = [...]string{"mean", "max", "max hold", "min hold", "average", "stored"}
+var traceKinds = [...]string{"mean", "max", "min", "max hold", "min hold", "average", "stored"}
 
 func (k TraceKind) String() string { return traceKinds[k] }
 
@@ -82,6 +83,10 @@ func (t *Trace) Update(f *Frame) {
 	if t.Frozen || t.Kind == Stored {
 		return
 	}
+	if t.Kind == LiveMin && !f.Grid.Min {
+		t.Clear()
+		return
+	}
 	t.follow(&f.Grid)
 	t.decay(f.Mono.Last)
 	scale := f.Grid.StepDB / TraceStepDB
@@ -92,10 +97,12 @@ func (t *Trace) Update(f *Frame) {
 			rescale(levels, f.Mean[s.Bin:], scale)
 		case LiveMax:
 			rescale(levels, f.Max[s.Bin:], scale)
+		case LiveMin:
+			rescale(levels, f.Min[s.Bin:], scale)
 		case MaxHold:
 			t.raise(levels, f.Max[s.Bin:], scale)
 		case MinHold:
-			t.lower(levels, f.Mean[s.Bin:], scale)
+			t.lower(levels, lowest(f)[s.Bin:], scale)
 		case Average:
 			t.average(s, f)
 		}
@@ -120,7 +127,7 @@ func (t *Trace) Fill(f *Frame) {
 		Peaks(t.spare, t.grid.StartHz, t.grid.BinHz, f.Max, f.Grid.StartHz, f.Grid.BinHz)
 		t.raise(t.levels, t.spare, scale)
 	case MinHold:
-		resample(t.spare, t.grid.StartHz, t.grid.BinHz, f.Mean, f.Grid.StartHz, f.Grid.BinHz, least)
+		Troughs(t.spare, t.grid.StartHz, t.grid.BinHz, lowest(f), f.Grid.StartHz, f.Grid.BinHz)
 		t.lower(t.levels, t.spare, scale)
 	default:
 		return
@@ -152,7 +159,7 @@ func (t *Trace) follow(of *Grid) {
 	case MaxHold:
 		Peaks(t.levels, g.StartHz, g.BinHz, t.spare, old.StartHz, old.BinHz)
 	case MinHold:
-		resample(t.levels, g.StartHz, g.BinHz, t.spare, old.StartHz, old.BinHz, least)
+		Troughs(t.levels, g.StartHz, g.BinHz, t.spare, old.StartHz, old.BinHz)
 	case Average:
 		t.quantise(0, g.Bins)
 	}
@@ -267,6 +274,19 @@ func (t *Trace) Subtract(a, b *Trace) {
 // sparkle and lose carriers.
 func Peaks(dst []int16, dstStart, dstHz float64, src []int16, srcStart, srcHz float64) {
 	resample(dst, dstStart, dstHz, src, srcStart, srcHz, most)
+}
+
+// Troughs fills each cell of dst with the smallest of the src bins in it.
+func Troughs(dst []int16, dstStart, dstHz float64, src []int16, srcStart, srcHz float64) {
+	resample(dst, dstStart, dstHz, src, srcStart, srcHz, least)
+}
+
+// lowest is the lowest that f has of each bin.
+func lowest(f *Frame) []int16 {
+	if f.Grid.Min {
+		return f.Min
+	}
+	return f.Mean
 }
 
 // resample is Peaks for another way to make one value of several.

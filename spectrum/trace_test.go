@@ -181,6 +181,29 @@ func TestTraceFillAndClear(t *testing.T) {
 	}
 }
 
+// Where the least power is measured, it is what a min hold holds.
+func TestTraceOfMin(t *testing.T) {
+	frames := framesOf(rand.New(rand.NewPCG(8, 8)), 4, 2)
+	live, hold := Trace{Kind: LiveMin}, Trace{Kind: MinHold}
+	for i := range frames {
+		f := &frames[i]
+		f.Grid.Min, f.Min = true, []int16{-200, -210, Absent, int16(-220 + i)}
+		live.Update(f)
+		hold.Update(f)
+	}
+	if got := live.Levels(); !slices.Equal(got, []int16{-200 * 32, -210 * 32, Absent, -219 * 32}) {
+		t.Errorf("the newest minima are %v", got)
+	}
+	if got := hold.Levels(); !slices.Equal(got, []int16{-200 * 32, -210 * 32, Absent, -220 * 32}) {
+		t.Errorf("the least minima are %v", got)
+	}
+	frames[0].Grid.Min = false
+	live.Update(&frames[0])
+	if !live.Empty() {
+		t.Error("there is a minimum that was not measured")
+	}
+}
+
 func TestTraceStoreAndSubtract(t *testing.T) {
 	frames := framesOf(rand.New(rand.NewPCG(4, 4)), 16, 2)
 	frames[0].Mean[3], frames[1].Mean[3] = -100, -80
@@ -210,7 +233,7 @@ func TestTraceAllocatesNothing(t *testing.T) {
 	frames := framesOf(rand.New(rand.NewPCG(5, 5)), 1024, 4)
 	var reduced Frame
 	Reduce(&reduced, &frames[3], Slice{Bins: 1024, Cell: 4})
-	for _, kind := range []TraceKind{LiveMean, LiveMax, MaxHold, MinHold, Average} {
+	for _, kind := range []TraceKind{LiveMean, LiveMax, LiveMin, MaxHold, MinHold, Average} {
 		tr, shown, delta := Trace{Kind: kind, DecayDB: 1}, Trace{}, Trace{}
 		step := func() {
 			update(&tr, frames)
@@ -253,5 +276,23 @@ func TestPeaksKeepsEveryCarrier(t *testing.T) {
 	Peaks(dst, 900, 100, src, 100, 1) // half of it was not measured
 	if dst[0] != -200 || dst[1] != -200 || dst[2] != Absent || dst[3] != Absent {
 		t.Errorf("beyond the edge: %v", dst)
+	}
+}
+
+func TestTroughsKeepTheLeast(t *testing.T) {
+	src := slices.Repeat([]int16{-100}, 1000)
+	src[617] = -150
+	for i := range src[:100] {
+		src[i] = Absent
+	}
+	for _, n := range []int{1, 7, 36, 500, 999, 1000, 1001, 4000} {
+		dst := make([]int16, n)
+		Troughs(dst, 100, 1000/float64(n), src, 100, 1)
+		if at := float64(slices.Index(dst, -150)) / float64(n) * 1000; at > 617.5 || at+1000/float64(n) < 617 {
+			t.Errorf("%d cells: the least is at %.0f", n, at)
+		}
+		if n > 10 && (dst[0] != Absent || dst[n-1] != -100) {
+			t.Errorf("%d cells: from %d to %d", n, dst[0], dst[n-1])
+		}
 	}
 }

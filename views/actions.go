@@ -106,7 +106,14 @@ func (a *App) enter(int) {
 	a.sendFreq(r.Hz)
 }
 
-func (a *App) toggleDetector(int) { a.setDetector(1 - a.desk.detector) }
+// nextDetector passes over what is not measured.
+func (a *App) nextDetector(int) {
+	next := (a.desk.detector + 1) % Detector(len(detectorNames))
+	if next == Min && !a.desk.board.grid.Min {
+		next = Mean
+	}
+	a.setDetector(next)
+}
 
 func (a *App) setDetector(d Detector) {
 	a.desk.detector = d

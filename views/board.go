@@ -12,6 +12,7 @@ import (
 type board struct {
 	grid      spectrum.Grid
 	mean, max spectrum.Trace // live
+	min       spectrum.Trace // the same; empty unless the grid has it
 	kept      [keptCount]kept
 	noise     spectrum.NoiseFloor
 	floor     []float32     // of noise in dB, as noise has it
@@ -34,7 +35,7 @@ type board struct {
 }
 
 func newBoard() *board {
-	b := &board{max: spectrum.Trace{Kind: spectrum.LiveMax}, fall: newFall()}
+	b := &board{max: spectrum.Trace{Kind: spectrum.LiveMax}, min: spectrum.Trace{Kind: spectrum.LiveMin}, fall: newFall()}
 	for id := range b.kept {
 		b.kept[id].Kind = keptTraces[id].kind
 	}
@@ -60,6 +61,7 @@ func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 	b.anew = false
 	b.mean.Update(f)
 	b.max.Update(f)
+	b.min.Update(f)
 	for id := range b.kept {
 		if b.kept[id].on {
 			b.kept[id].Update(f)
@@ -71,7 +73,7 @@ func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 	b.frames++
 	b.noise.Update(f)
 	b.floor = b.noise.Levels()
-	b.levels.update(b.mean.Levels(), b.max.Levels(), spectrum.TraceStepDB, b.mono, ref)
+	b.levels.update(b.lowest(), b.max.Levels(), spectrum.TraceStepDB, b.mono, ref)
 	b.fall.add(f, pace, b.levels.low, b.levels.high)
 }
 
@@ -105,6 +107,7 @@ func (b *board) regrid(g *spectrum.Grid) {
 	if b.anew {
 		b.mean.Clear()
 		b.max.Clear()
+		b.min.Clear()
 		for id := range b.kept {
 			b.kept[id].Clear()
 		}
@@ -118,22 +121,31 @@ func (b *board) regrid(g *spectrum.Grid) {
 func (b *board) relevel(ref *float64) {
 	if b.frames > 0 {
 		b.levels.settle()
-		b.levels.update(b.mean.Levels(), b.max.Levels(), spectrum.TraceStepDB, b.mono, ref)
+		b.levels.update(b.lowest(), b.max.Levels(), spectrum.TraceStepDB, b.mono, ref)
 	}
+}
+
+// lowest is the lowest of the traces, which has to fit on the level axis.
+func (b *board) lowest() []int16 {
+	if b.grid.Min {
+		return b.min.Levels()
+	}
+	return b.mean.Levels()
 }
 
 // follow brings b up to date with live.
 func (b *board) follow(live *board) {
 	b.mean.CopyFrom(&live.mean)
 	b.max.CopyFrom(&live.max)
+	b.min.CopyFrom(&live.min)
 	for id := range b.kept {
 		if b.kept[id].on = live.kept[id].on; live.kept[id].on {
 			b.kept[id].CopyFrom(&live.kept[id].Trace)
 		}
 	}
-	mean, peak, kept, floor, fall := b.mean, b.max, b.kept, b.floor, b.fall
+	mean, peak, least, kept, floor, fall := b.mean, b.max, b.min, b.kept, b.floor, b.fall
 	*b = *live
-	b.mean, b.max, b.kept, b.noise = mean, peak, kept, spectrum.NoiseFloor{}
+	b.mean, b.max, b.min, b.kept, b.noise = mean, peak, least, kept, spectrum.NoiseFloor{}
 	b.floor = append(floor[:0], live.floor...)
 	b.fall = fall
 	b.fall.follow(&live.fall)

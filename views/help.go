@@ -40,7 +40,7 @@ func (h *help) lines() []word {
 	return append(ws, word{},
 		word{"Reading the screen", l.accent},
 		word{fmt.Sprintf("The marker finds the strongest bin; %d bins either side of the tuned centre are left out (DC).", spectrum.OwnLineBins), l.text},
-		word{"Each column shows the strongest of its bins. Mean is filled, max are the dots above it.", l.text},
+		word{"Each column shows the strongest of its bins, for min the weakest. Mean or min is filled, max are the dots above it.", l.text},
 		word{fmt.Sprintf("Lines: max hold dots, min hold %c, average %c, stored %c, limit %c. An average is exponential, in linear power, and counts windows.",
 			l.lines[5], l.lines[6], l.lines[3], l.lines[2]), l.text},
 		word{"Waterfall: m row merged by the link, ! overload or samples lost, gap: nothing is known.", l.text},

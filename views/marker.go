@@ -14,30 +14,27 @@ import (
 // A Detector says which trace leads: it is filled, and the marker reads it.
 type Detector uint8
 
-// The detectors. A Frame carries both.
+// The detectors. A Frame always carries the first two, Min where it is measured.
 const (
 	Mean Detector = iota
 	Max
+	Min
 )
 
-// ParseDetector reads "mean" or "max".
+var detectorNames = [...]string{"mean", "max", "min"}
+
+// ParseDetector reads the name of one.
 func ParseDetector(s string) (Detector, error) {
-	switch s {
-	case "mean":
-		return Mean, nil
-	case "max":
-		return Max, nil
-	default:
-		return Mean, fmt.Errorf("%q is not a detector: use mean or max", clean(s))
+	if i := slices.Index(detectorNames[:], s); i >= 0 {
+		return Detector(i), nil
 	}
+	return Mean, fmt.Errorf("%q is not a detector: use mean, max or min", clean(s))
 }
 
-func (d Detector) String() string {
-	if d == Max {
-		return "max"
-	}
-	return "mean"
-}
+func (d Detector) String() string { return detectorNames[d] }
+
+// lacksMin reports whether what is to lead is not measured; the mean does instead.
+func (d *desk) lacksMin() bool { return d.detector == Min && !d.board.grid.Min }
 
 // sight is what markers look at.
 func (d *desk) sight() *spectrum.Sight {

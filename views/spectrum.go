@@ -25,7 +25,7 @@ type plot struct {
 	perX, perY int // dots in a cell
 	dots       []uint8
 	kinds      []uint8 // of trace in the cell
-	mean, peak []int16 // one value a column of dots
+	mean, peak []int16 // one value a column of dots; mean is min where that leads
 	line       []int16
 }
 
@@ -88,7 +88,12 @@ func (p *plot) trace(d *desk) {
 		p.difference(d, s, bottom, top)
 		return
 	}
-	s.columns(p.mean, &b.mean)
+	if d.detector == Min && b.grid.Min {
+		g := b.min.Grid()
+		spectrum.Troughs(p.mean, s.startHz, (s.stopHz-s.startHz)/float64(len(p.mean)), b.min.Levels(), g.StartHz, g.BinHz)
+	} else {
+		s.columns(p.mean, &b.mean)
+	}
 	s.columns(p.peak, &b.max)
 	for x := range p.mean {
 		mean, most := p.height(p.mean[x], bottom, top), p.height(p.peak[x], bottom, top)
@@ -269,6 +274,10 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 		row++ // the marker's reading needs the first
 	}
 	d.drawStale(screen, x+1, row, w-1)
+	if d.lacksMin() && h > 2 { // below the readings
+		pn := pen{screen: screen, x: x + 1, y: y + 2, to: x + w}
+		pn.put("min is not measured: type :min on", d.look.warn)
+	}
 }
 
 // bandRow is the row of the spectrum that has the names of bands: below readings.

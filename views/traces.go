@@ -85,6 +85,11 @@ func (d *desk) traceNamed(name string) (*spectrum.Trace, error) {
 		return &d.board.mean, nil
 	case "max":
 		return &d.board.max, nil
+	case "min":
+		if d.board.grid.Min {
+			return &d.board.min, nil
+		}
+		return nil, errors.New("min is not measured: type :min on")
 	}
 	for id, k := range keptTraces {
 		if k.name != name {
@@ -101,12 +106,15 @@ func (d *desk) traceNamed(name string) (*spectrum.Trace, error) {
 		}
 		return &d.stored[i], nil
 	}
-	return nil, fmt.Errorf("%q is not a trace: use mean, max, hold, minhold, avg, or A to %s", clean(name), slotName(slots-1))
+	return nil, fmt.Errorf("%q is not a trace: use mean, max, min, hold, minhold, avg, or A to %s", clean(name), slotName(slots-1))
 }
 
 // traceNames are the traces that there are now.
 func (d *desk) traceNames() []string {
 	names := []string{"mean", "max"}
+	if d.board.grid.Min {
+		names = append(names, "min")
+	}
 	for id := range d.board.kept {
 		if d.board.kept[id].on {
 			names = append(names, keptTraces[id].name)
@@ -132,6 +140,8 @@ func (d *desk) leading() (t *spectrum.Trace, name string) {
 		return &b.kept[keptAverage].Trace, "avg"
 	case d.detector == Max:
 		return &b.max, "peak"
+	case d.detector == Min && b.grid.Min:
+		return &b.min, "peak"
 	default:
 		return &b.mean, "peak"
 	}
@@ -203,16 +213,13 @@ func (a *App) toggleCompare(int) {
 		return
 	}
 	names := d.traceNames()
-	lead := "mean"
-	if t, _ := d.leading(); t == &d.board.max {
-		lead = "max"
-	}
-	for id := range d.board.kept {
-		if t, _ := d.leading(); t == &d.board.kept[id].Trace {
-			lead = keptTraces[id].name
+	lead, _ := d.leading()
+	for _, name := range names {
+		if t, err := d.traceNamed(name); err == nil && t == lead {
+			d.compared.a = name
 		}
 	}
-	d.compared.a, d.compared.b = lead, names[len(names)-1]
+	d.compared.b = names[len(names)-1]
 	d.compare()
 	d.say(fmt.Sprintf("compare %s-%s", d.compared.a, d.compared.b), false)
 }
