@@ -29,7 +29,7 @@ type AnalyzerOptions struct {
 // An Analyzer turns the blocks of one generation into frames. It is for one goroutine,
 // and allocates nothing once the whole band was seen.
 type Analyzer struct {
-	settings Settings // Bins and RBWHz resolved
+	settings Settings // Bins, RBWHz and VBWHz resolved
 	info     device.Info
 	grid     Grid // Bins is 0 before the first block
 	bands    []band
@@ -66,12 +66,12 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 	}
 	a := &Analyzer{settings: s, info: info}
 	a.grid = Grid{
-		Generation: generation, StepDB: step, Window: s.Window, Overlap: s.Overlap,
+		Generation: generation, StepDB: step, Window: s.Window, Overlap: s.Overlap, Min: s.Min,
 		Tuning: s.Tuning, Simulated: info.Simulated,
 	}
 	rate := s.Tuning.RateHz
 	if rate == 0 {
-		a.settings.Bins, a.settings.RBWHz = 0, 0
+		a.settings.Bins, a.settings.RBWHz, a.settings.VBWHz = 0, 0, 0
 		// hackrf_sweep's, whatever was wished for: it is done.
 		a.settings.Window, a.settings.Overlap = Hann, 0
 		a.grid.Window, a.grid.Overlap = Hann, 0
@@ -85,10 +85,16 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 	a.grid.BinHz = rate / float64(n)
 	a.grid.RBWHz = s.Window.ENBW() * a.grid.BinHz
 	a.settings.Bins, a.settings.RBWHz = n, a.grid.RBWHz
-	w := newWelch(n, s.Window, s.Overlap)
+	every, vbwHz, err := s.video(rate, n)
+	if err != nil {
+		return nil, err
+	}
+	a.grid.VBWHz, a.settings.VBWHz = vbwHz, vbwHz
+	w := newWelch(a.settings, every)
 	if s.Tuning.Sweeps() {
 		a.meter = &sweep{welch: w}
 	} else {
+		a.grid.DC = s.DC
 		a.meter = &stream{welch: w}
 	}
 	return a, nil
@@ -97,7 +103,7 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 // Grid is that of the frames. Before the first block its Bins are 0.
 func (a *Analyzer) Grid() Grid { return a.grid }
 
-// Settings are those that it was made with, Bins and RBWHz resolved. They are both 0
+// Settings are those that it was made with, Bins, RBWHz and VBWHz resolved. They are 0
 // for a radio that hands over powers until the first block came, and Bins stay so.
 func (a *Analyzer) Settings() Settings { return a.settings }
 

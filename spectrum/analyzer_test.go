@@ -253,7 +253,7 @@ func TestGridCoversTheSpan(t *testing.T) {
 // clone keeps a frame that an Analyzer is about to reuse.
 func clone(f *Frame) Frame {
 	c := *f
-	c.Segments, c.Mean, c.Max = slices.Clone(f.Segments), slices.Clone(f.Mean), slices.Clone(f.Max)
+	c.Segments, c.Mean, c.Max, c.Min = slices.Clone(f.Segments), slices.Clone(f.Mean), slices.Clone(f.Max), slices.Clone(f.Min)
 	return c
 }
 
@@ -424,6 +424,8 @@ func TestAnalyzerDoesNotAllocate(t *testing.T) {
 	sweep.Tuning.SpanHz, sweep.Tuning.RateHz = 40e6, 20e6
 	survey := s
 	survey.Tuning.SpanHz, survey.Tuning.RateHz = 40e6, 0
+	detectors := s
+	detectors.Min, detectors.VBWHz, detectors.DC = true, 50, DCInterpolate
 	raw := encode(noise(1<<15, 0.1, 1), device.CI8)
 	floats := encode(noise(1<<15, 0.1, 1), device.CF32)
 	power := make([]float32, 100)
@@ -436,6 +438,7 @@ func TestAnalyzerDoesNotAllocate(t *testing.T) {
 		"stream of floats": {s, func(int) device.Block {
 			return device.Block{CenterHz: 100e6, Samples: floats, Format: device.CF32}
 		}},
+		"min, vbw and dc": {detectors, func(int) device.Block { return device.Block{CenterHz: 100e6, Samples: raw} }},
 		"sweep": {sweep, func(i int) device.Block {
 			return device.Block{CenterHz: 87.5e6 + 5e6*float64(i%8), Samples: raw[:16384]}
 		}},

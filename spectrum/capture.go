@@ -122,6 +122,9 @@ func (s Settings) wished(was, wish Settings) Settings {
 	if s.Bins == was.Bins && s.RBWHz == was.RBWHz {
 		s.Bins, s.RBWHz = wish.Bins, wish.RBWHz
 	}
+	if s.VBWHz == was.VBWHz {
+		s.VBWHz = wish.VBWHz
+	}
 	if s.FPS == 0 {
 		s.FPS = DefaultSettings().FPS
 	}

@@ -372,7 +372,7 @@ func BenchmarkPower(b *testing.B) {
 		}
 		for engine, f := range engines(n, Hann) {
 			b.Run(fmt.Sprintf("%s/n=%d", engine, n), func(b *testing.B) {
-				w := newWelch(n, Hann, 0)
+				w := newWelch(Settings{Bins: n}, 1)
 				w.fft = f
 				for b.Loop() {
 					for range w.full(raw, device.CI8) {

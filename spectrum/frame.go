@@ -24,8 +24,11 @@ type Grid struct {
 	Part       Part    // of what was measured
 	StepDB     float64 // quantisation step of powers
 	RBWHz      float64 // resolution bandwidth, not less than the bin width before tiers; 0 if not known
+	VBWHz      float64 // video bandwidth: Max and Min are those of the power so filtered; 0: of each window
 	Window     Window
 	Overlap    float64 // share of a window that the next repeats, 0 to 0.75
+	Min        bool    // frames have it
+	DC         DC      // what became of the bins around the radio's centre
 	Tuning     device.Tuning
 	Simulated  bool
 	Calibrated bool // powers are dBm, not dBFS
@@ -62,8 +65,8 @@ type Segment struct {
 type Mono struct{ First, Last, Measured time.Duration }
 
 // A Frame is a row of power over a Grid: everything measured from FirstSeq to LastSeq.
-// Mean and Max are in steps of Grid.StepDB, absolute (0 is 0 dBFS), Absent where
-// nothing was measured. Frames handed out by a History are shared: read only.
+// Mean, Max and Min are in steps of Grid.StepDB, absolute (0 is 0 dBFS), Absent where
+// nothing was measured; Min is empty unless Grid.Min. Frames handed out by a History are shared: read only.
 type Frame struct {
 	Grid              Grid
 	FirstSeq, LastSeq uint64    // the frames that it stands for, in one epoch
@@ -73,7 +76,7 @@ type Frame struct {
 	Lost              uint64    // samples known to be lost before or within it
 	Overload          float32   // largest share of samples at the converter's rails in one block, 0 to 1
 	Segments          []Segment // in order of frequency
-	Mean, Max         []int16
+	Mean, Max, Min    []int16
 }
 
 // Merged is the number of frames that f stands for, 1 for one as it was measured.

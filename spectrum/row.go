@@ -18,7 +18,9 @@ type row struct {
 	segments []Segment
 	mean     []float64 // sum of powers of a bin since the last frame
 	max      []float32
-	perDB    float64 // steps
+	min      []float32 // nil unless the grid has it
+	perDB    float64   // steps
+	dc       band      // bins that are interpolated
 }
 
 func newRow(g Grid) *row {
@@ -30,6 +32,11 @@ func newRow(g Grid) *row {
 	}
 	blank(r.frame.Mean)
 	blank(r.frame.Max)
+	if g.Min {
+		r.frame.Min, r.min = make([]int16, g.Bins), make([]float32, g.Bins)
+		blank(r.frame.Min)
+		unbound(r.min)
+	}
 	return r
 }
 
@@ -74,6 +81,13 @@ func (r *row) fold(bin int, order []uint32, c cells) {
 		mean[i] += float64(c.sum[at])
 		peak[i] = max(peak[i], c.max[at])
 	}
+	if r.min == nil {
+		return
+	}
+	least := r.min[bin:][:len(order)]
+	for i, at := range order {
+		least[i] = min(least[i], c.min[at])
+	}
 }
 
 // empty reports whether nothing was measured since the last frame.
@@ -104,6 +118,14 @@ func (r *row) emit(emit func(*Frame)) {
 		}
 		clear(sums)
 		clear(tops)
+		if r.min != nil {
+			least, lows := f.Min[s.Bin:][:s.Bins], r.min[s.Bin:][:s.Bins]
+			for k := range least {
+				least[k] = quantise(float64(lows[k]), r.perDB)
+			}
+			unbound(lows)
+		}
+		f.interpolate(s, r.dc)
 		if len(f.Segments) == 0 || s.First.Before(f.First) {
 			f.First = s.First
 		}

@@ -16,6 +16,8 @@ const (
 	MinBins = 256
 	MaxBins = 65536
 	MaxFPS  = 100
+
+	minVBWHz = 1 // a frame waits for half a second then
 )
 
 // Settings say what to measure and how. As given to Capture.Apply they are a wish,
@@ -26,6 +28,9 @@ type Settings struct {
 	RBWHz   float64 // at most this resolution bandwidth; counts only where Bins is 0; 0: from the span
 	Window  Window
 	Overlap float64 // 0 to 0.75
+	VBWHz   float64 // video bandwidth before the detectors, about; 0: they see each window
+	Min     bool    // frames have the least power of each bin, too
+	DC      DC      // in a sweep it does nothing: that keeps clear of DC
 	FPS     float64 // frames a second
 }
 
@@ -112,6 +117,26 @@ var Params = []Param{
 	{
 		"overlap", "PERCENT", "of windows, 0% to 75%",
 		func(s *Settings) string { return strconv.FormatFloat(s.Overlap*100, 'f', -1, 64) + "%" }, setOverlap,
+	},
+	{
+		"vbw", "HZ|auto", "video bandwidth, such as 100: max and min are those of the power averaged so; auto: of each window",
+		func(s *Settings) string { return device.FormatHz(s.VBWHz, 3) }, setVBW,
+	},
+	{
+		"min", "on|off", "measure the least power of each bin, too",
+		func(s *Settings) string { return onOff(s.Min) },
+		func(s *Settings, v string) error { return setSwitch(&s.Min, v) },
+	},
+	{
+		"dc", strings.Join(dcNames[:], "|"), "the radio's own line at its centre: keep, leave out, or bridge from the bins beside it",
+		func(s *Settings) string { return s.DC.String() },
+		func(s *Settings, v string) (err error) {
+			dc, err := ParseDC(v)
+			if err == nil {
+				s.DC = dc
+			}
+			return err
+		},
 	},
 	{
 		"fps", "N", "frames a second",
@@ -257,6 +282,18 @@ func setOverlap(s *Settings, text string) error {
 	return nil
 }
 
+func setVBW(s *Settings, text string) error {
+	hz := 0.0
+	if !strings.EqualFold(text, "auto") {
+		var err error
+		if hz, err = device.ParseHz(text); err != nil || !(hz >= minVBWHz) {
+			return fmt.Errorf("%q is not a video bandwidth: use %d Hz or more, or auto", text, minVBWHz)
+		}
+	}
+	s.VBWHz = hz
+	return nil
+}
+
 func setGain(dst *int, text string, most, step int) error {
 	v, err := strconv.Atoi(text)
 	if err != nil || v < 0 || v > most || v%step != 0 {
@@ -297,6 +334,10 @@ func (s Settings) check() error {
 		return fmt.Errorf("unknown %v", s.Window)
 	case !(s.Overlap >= 0 && s.Overlap <= 0.75):
 		return errors.New("the overlap must be from 0% to 75%")
+	case s.VBWHz != 0 && !(s.VBWHz > minVBWHz/2.): // half of it may come of what is asked for
+		return fmt.Errorf("the video bandwidth must be %d Hz or more", minVBWHz)
+	case int(s.DC) >= len(dcNames):
+		return fmt.Errorf("unknown %v", s.DC)
 	case !(s.FPS == 0 || s.FPS >= 0.1 && s.FPS <= MaxFPS):
 		return fmt.Errorf("the frame rate must be from 0.1 to %d", MaxFPS)
 	case s.Bins != 0 && (s.Bins < MinBins || s.Bins > MaxBins || bits.OnesCount(uint(s.Bins)) != 1):
@@ -339,6 +380,33 @@ func (s Settings) resolve(rateHz float64) (int, error) {
 	}
 	return 0, fmt.Errorf("rbw %s is too fine at %s samples/s%s: use %s or more, or a smaller span",
 		device.FormatHz(s.RBWHz, 3), device.FormatHz(rateHz, 3), limit, finest)
+}
+
+// hop is how far apart windows of n samples begin.
+func (s Settings) hop(n int) int { return max(1, int(float64(n)*(1-s.Overlap)+0.5)) }
+
+// mostGrouped bounds a group of windows, whose powers are summed in single precision.
+const mostGrouped = 4096
+
+// video says how many windows of n samples in a row make one value for the detectors, and
+// the bandwidth of that: noise passes the mean over a time T as it passes a filter of
+// 1/(2T). One wider than of a single window is that of a window.
+func (s Settings) video(rateHz float64, n int) (every int, vbwHz float64, err error) {
+	if s.VBWHz == 0 {
+		return 1, 0, nil
+	}
+	hop := float64(s.hop(n))
+	widest := rateHz / (2 * hop)
+	most, limit := float64(mostGrouped), ""
+	if s.Tuning.Sweeps() { // groups end with a block
+		most, limit = float64((maxSweepBins-n)/s.hop(n)+1), " in a sweep"
+	}
+	count := max(1, math.Round(widest/s.VBWHz))
+	if count > most {
+		return 0, 0, fmt.Errorf("vbw %s is too narrow%s at rbw %s: use %s or more", device.FormatHz(s.VBWHz, 3), limit,
+			device.FormatHz(s.Window.ENBW()*rateHz/float64(n), 3), device.FormatHz(math.Ceil(widest/most), 3))
+	}
+	return int(count), widest / count, nil
 }
 
 // SettingsFor is s, tuned to all of a recording where info is of one: what is shown when

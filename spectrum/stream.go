@@ -2,6 +2,7 @@ package spectrum
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"argos/device"
@@ -25,6 +26,9 @@ type stream struct {
 	ticks       int64     // that have been
 	period      float64   // samples from tick to tick; 0: none ever comes
 	first, last time.Time // of the samples in the cells
+	began, stop int64     // positions of the first sample of the group and after its last
+	end         int64     // position after the newest block
+	time        time.Time // of its last sample
 }
 
 func (m *stream) begin(a *Analyzer, b *device.Block) error {
@@ -34,7 +38,20 @@ func (m *stream) begin(a *Analyzer, b *device.Block) error {
 	if err != nil {
 		return err
 	}
-	m.row, m.bands, m.rateHz = newRow(a.grid), a.bands, t.RateHz
+	m.bands, m.rateHz = a.bands, t.RateHz
+	dc := band{-first - a.grid.Window.lobe(), -first + a.grid.Window.lobe() + 1}
+	switch {
+	case !slices.ContainsFunc(m.bands, dc.meets):
+		a.grid.DC = DCKeep // it lies outside of what is measured
+	case a.grid.DC == DCMask:
+		if m.bands = dc.outOf(m.bands); len(m.bands) == 0 {
+			return errMasked
+		}
+	}
+	m.row = newRow(a.grid)
+	if a.grid.DC == DCInterpolate {
+		m.row.dc = dc
+	}
 	for _, part := range m.bands {
 		if _, err := m.row.segment(part.low, part.high-part.low); err != nil {
 			return err
@@ -68,36 +85,48 @@ func (m *stream) add(b *device.Block, emit func(*Frame)) error {
 	}
 	m.row.note(b)
 	m.at += int64(b.Lost) // so that frames keep their pace
-	end := m.at + int64(len(b.Samples)/b.Format.Size())
-	when := func(at int64) time.Time {
-		return b.Time.Add(-lasting(end-1-at, m.rateHz))
-	}
+	m.time, m.end = b.Time, m.at+int64(len(b.Samples)/b.Format.Size())
 	n := int64(m.fft.n)
 	for taken := range m.full(b.Samples, b.Format) {
-		stop := m.at + int64(taken)
-		if stop > m.tick && !m.empty() {
-			m.flush(emit)
+		m.stop = m.at + int64(taken)
+		if m.stop > m.tick && !m.empty() {
+			m.emit(emit)
 			m.pass(m.tick)
 		}
-		if m.windows == 0 {
-			m.first = when(stop - n)
+		if m.grouped == 0 {
+			m.began = m.stop - n
 		}
-		m.last = when(stop - 1)
-		m.transform()
+		if !m.transform() {
+			continue
+		}
+		m.date()
 		switch {
-		case stop >= m.tick:
-			m.flush(emit)
-			m.pass(stop)
-		case m.windows == foldEvery:
+		case m.stop >= m.tick:
+			m.emit(emit)
+			m.pass(m.stop)
+		case m.windows >= foldEvery:
 			m.fold()
 		}
 	}
-	m.at = end
+	m.at = m.end
 	if m.at >= m.tick && !m.empty() {
-		m.flush(emit)
+		m.emit(emit)
 		m.pass(m.tick)
 	}
 	return nil
+}
+
+// date notes when the group was taken that came to the cells just now.
+func (m *stream) date() {
+	if m.windows <= m.every {
+		m.first = m.when(m.began)
+	}
+	m.last = m.when(m.stop - 1)
+}
+
+// when is the capture time of the sample at a position.
+func (m *stream) when(at int64) time.Time {
+	return m.time.Add(-lasting(m.end-1-at, m.rateHz))
 }
 
 // fold moves what is in the cells to the row.
@@ -109,10 +138,19 @@ func (m *stream) fold() {
 	m.reset()
 }
 
-// empty reports whether no window was measured since the last frame.
+// empty reports whether no group was measured since the last frame.
 func (m *stream) empty() bool { return m.windows == 0 && m.row.empty() }
 
 func (m *stream) flush(emit func(*Frame)) {
+	if m.grouped > 0 {
+		m.finish(m.empty())
+		m.date()
+	}
+	m.emit(emit)
+}
+
+// emit emits the whole groups. The windows of one that is not full go to the next frame.
+func (m *stream) emit(emit func(*Frame)) {
 	if m.windows > 0 {
 		m.fold()
 	}

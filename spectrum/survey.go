@@ -63,6 +63,9 @@ func (m *survey) add(b *device.Block, emit func(*Frame)) error {
 			}
 			m.row.mean[low+i] += p
 			m.row.max[low+i] = max(m.row.max[low+i], float32(p))
+			if m.row.min != nil {
+				m.row.min[low+i] = min(m.row.min[low+i], float32(p))
+			}
 		}
 		s.measured(1, b.Time, b.Time)
 	}

@@ -67,6 +67,7 @@ func (m *sweep) add(b *device.Block, emit func(*Frame)) error {
 	for range m.full(b.Samples, b.Format) {
 		m.transform()
 	}
+	m.finish(m.windows == 0)
 	samples := len(b.Samples) / b.Format.Size()
 	first := b.Time.Add(-lasting(int64(samples-1), m.rateHz))
 	for i, picks := range m.picks {

@@ -1,6 +1,9 @@
 package spectrum
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // A Part says what of a measured grid a Grid is. The zero Part is all of it, as
 // measured.
@@ -61,14 +64,14 @@ func (s Slice) Tier(halved int) Slice {
 }
 
 // Reduce makes dst what slice s of src looks like: of the bins of each cell the
-// greatest Max and the mean power, peaks whole. src is as measured.
+// greatest Max, the least Min and the mean power, peaks whole. src is as measured.
 func Reduce(dst, src *Frame, s Slice) {
 	if s.Cell == 1 && s.Bins == src.Grid.Bins {
 		dst.CopyFrom(src)
 		return
 	}
-	dst.Reset(s.Cells())
 	dst.head(src)
+	dst.Reset(s.Cells())
 	g := &dst.Grid
 	g.Part = Part{Cell: s.Cell, First: s.First, Of: src.Grid.Bins}
 	g.Bins, g.StartHz, g.BinHz = s.Cells(), g.StartHz+float64(s.First)*g.BinHz, g.BinHz*float64(s.Cell)
@@ -92,6 +95,9 @@ func Reduce(dst, src *Frame, s Slice) {
 				top = max(top, tops[k])
 			}
 			dst.Max[c] = top
+			if g.Min {
+				dst.lower(c, src.Min[s.First+low:s.First+end])
+			}
 			n += len(means)
 			low = end
 		}
@@ -99,6 +105,14 @@ func Reduce(dst, src *Frame, s Slice) {
 	dst.setMean(at, sum, n, power)
 	dst.Segments = append(dst.Segments, src.Segments...)
 	dst.reduceSegments(s)
+}
+
+// lower makes the Min of a bin no more than powers.
+func (f *Frame) lower(bin int, powers []int16) {
+	least := slices.Min(powers)
+	if f.Min[bin] == Absent || least < f.Min[bin] {
+		f.Min[bin] = least
+	}
 }
 
 // setMean makes the mean of a bin that of n powers.

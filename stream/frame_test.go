@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +21,7 @@ func fullFrame(r *rand.Rand) *spectrum.Frame {
 	at := time.Unix(1_700_000_000, 123456789)
 	f.Grid = spectrum.Grid{
 		Generation: 7, StartHz: 432.5e6, BinHz: 976.5625, Bins: f.Grid.Bins, StepDB: 0.5, RBWHz: 1464.84375,
-		Window: spectrum.FlatTop, Overlap: 0.75, Simulated: true, Calibrated: true,
+		Window: spectrum.FlatTop, Overlap: 0.75, Simulated: true, Calibrated: true, VBWHz: 12.5, DC: spectrum.DCInterpolate,
 		Tuning: device.Tuning{CenterHz: 433.5e6, SpanHz: 2e6, RateHz: 2.5e6, LNADB: 24, VGADB: 30, Amp: true, BiasTee: true},
 	}
 	over, err := f.Grid.Tuning.Over(device.Range{LowHz: 432.5e6, HighHz: 433e6}, device.Range{LowHz: 433.5e6, HighHz: 434.5e6})
@@ -30,6 +29,7 @@ func fullFrame(r *rand.Rand) *spectrum.Frame {
 		panic(err)
 	}
 	f.Grid.Tuning = over
+	withMin(r, f)
 	f.FirstSeq, f.LastSeq, f.Lost, f.Overload = 41, 43, 5, 0.25
 	f.Mono = spectrum.Mono{First: time.Minute, Last: 61 * time.Second, Measured: 62 * time.Second}
 	f.First, f.Last, f.Measured = at, at.Add(time.Second), at.Add(2*time.Second)
@@ -73,7 +73,7 @@ func TestFrameRoundTrip(t *testing.T) {
 						t.Errorf("encoding %d: segment %+v, want %+v", e, s, w)
 					}
 				}
-				if !slices.Equal(got.Mean, want.Mean) || !slices.Equal(got.Max, want.Max) {
+				if !samePowers(got, want) {
 					t.Errorf("encoding %d: powers differ", e)
 				}
 			}
@@ -121,6 +121,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"step too coarse":     func(f *wire.Frame) { f.Grid.StepDb = 1e9 },
 		"overlap":             func(f *wire.Frame) { f.Grid.Overlap = 2 },
 		"overload":            func(f *wire.Frame) { f.Overload = float32(nan) },
+		"vbw NaN":             func(f *wire.Frame) { f.Grid.VbwHz = nan },
+		"dc":                  func(f *wire.Frame) { f.Grid.Dc = "\x1b[2J" },
+		"no minima packed":    func(f *wire.Frame) { f.Grid.Min = true },
 		"window":              func(f *wire.Frame) { f.Grid.Window = "\x1b[2J" },
 		"segment beyond":      func(f *wire.Frame) { f.Segments[0].Bin = 1 },
 		"segment wraps":       func(f *wire.Frame) { f.Segments[0].Bin, f.Segments[0].Bins = math.MaxUint32, math.MaxUint32 },
@@ -130,6 +133,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"garbage packed":      func(f *wire.Frame) { f.Packed = []byte("garbage") },
 		"too few numbers":     func(f *wire.Frame) { f.MeanDb = []float32{1} },
 		"no maxima":           func(f *wire.Frame) { f.MeanDb = make([]float32, 64) },
+		"no minima": func(f *wire.Frame) {
+			f.MeanDb, f.MaxDb, f.Grid.Min = make([]float32, 64), make([]float32, 64), true
+		},
 	} {
 		f := proto.CloneOf(validFrame(t))
 		change(f)

@@ -17,6 +17,7 @@ func deviceMessage(s *spectrum.Status) *wire.ServerMessage {
 		DurationNs: int64(s.Info.Duration), Tuning: new(wire.Tuning),
 		Bins: uint32(s.Settings.Bins), RbwHz: s.Settings.RBWHz, Window: s.Settings.Window.String(),
 		Overlap: s.Settings.Overlap, Fps: s.Settings.FPS,
+		Min: s.Settings.Min, VbwHz: s.Settings.VBWHz, Dc: s.Settings.DC.String(),
 		State: s.State.String(), Reason: cleanText(s.Reason),
 		SamplesPerSec: s.SamplesPerSec, BytesPerSec: s.BytesPerSec, Lost: s.Lost, Frames: s.Frames,
 		Overload: s.Overload, LastOverloadNs: nanos(s.LastOverload), LastLostNs: nanos(s.LastLost), PositionNs: int64(s.Position),
@@ -31,6 +32,7 @@ func statusOf(d *wire.Device) *spectrum.Status {
 	if err != nil {
 		window = spectrum.Hann
 	}
+	dc, _ := spectrum.ParseDC(d.GetDc()) // what is not known is kept
 	return &spectrum.Status{
 		Info: device.Info{
 			Driver: cleanText(d.GetDriver()), Name: cleanText(d.GetName()), Serial: cleanText(d.GetSerial()),
@@ -42,6 +44,7 @@ func statusOf(d *wire.Device) *spectrum.Status {
 		Settings: spectrum.Settings{
 			Tuning: tuningOf(d.GetTuning()), Bins: int(d.GetBins()), RBWHz: finite(d.GetRbwHz()),
 			Window: window, Overlap: finite(d.GetOverlap()), FPS: finite(d.GetFps()),
+			Min: d.GetMin(), VBWHz: finite(d.GetVbwHz()), DC: dc,
 		},
 		State: spectrum.ParseState(d.GetState()), Reason: cleanText(d.GetReason()),
 		SamplesPerSec: finite(d.GetSamplesPerSec()), BytesPerSec: finite(d.GetBytesPerSec()),

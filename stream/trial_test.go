@@ -117,7 +117,7 @@ func (tr *trial) retune() {
 	bins := []int{16, 64, 100}[r.IntN(3)]
 	tr.grid = spectrum.Grid{
 		Generation: tr.generation, StartHz: float64(r.IntN(6e9)), BinHz: float64(1 + r.IntN(1e5)), Bins: bins,
-		StepDB: 0.5, RBWHz: 1, Window: spectrum.Hann,
+		StepDB: 0.5, RBWHz: 1, Window: spectrum.Hann, Min: r.IntN(2) == 0,
 	}
 	tr.borders = []int{0, bins}
 	if r.IntN(2) == 0 {
@@ -135,6 +135,9 @@ func (tr *trial) frame() *spectrum.Frame {
 	for b := range bins {
 		f.Mean[b], f.Max[b] = spectrum.Absent, spectrum.Absent
 	}
+	if tr.grid.Min {
+		f.Min = slices.Clone(f.Mean)
+	}
 	always := r.IntN(len(tr.borders) - 1)
 	for s, from := range tr.borders[:len(tr.borders)-1] {
 		if s != always && r.IntN(2) == 0 {
@@ -147,6 +150,9 @@ func (tr *trial) frame() *spectrum.Frame {
 			f.Max[b] = f.Mean[b] + int16(r.IntN(40))
 			if r.IntN(100) == 0 {
 				f.Max[b] += 400 // a burst: too much for one byte
+			}
+			if tr.grid.Min {
+				f.Min[b] = f.Mean[b] - int16(r.IntN(300))
 			}
 		}
 	}

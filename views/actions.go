@@ -105,7 +105,14 @@ func (a *App) setHold(on bool) {
 	a.desk.say("max hold "+onOff(on), false)
 }
 
-func (a *App) toggleDetector(int) { a.setDetector(1 - a.desk.detector) }
+// nextDetector passes over what is not measured.
+func (a *App) nextDetector(int) {
+	next := (a.desk.detector + 1) % Detector(len(detectorNames))
+	if next == Min && !a.desk.board.grid.Min {
+		next = Mean
+	}
+	a.setDetector(next)
+}
 
 func (a *App) setDetector(d Detector) {
 	a.desk.detector = d

@@ -36,7 +36,7 @@ func (p *headerPane) Draw(screen tcell.Screen) {
 func (p *headerPane) drawFirst(screen tcell.Screen, x, y, w int) {
 	d := p.desk
 	clock := d.now.UTC().Format("15:04:05Z")
-	words := append([]word{d.stateWord()}, d.wrongs()...)
+	words := append(append([]word{d.stateWord()}, d.wrongs()...), d.touched()...)
 	room := w - 1 - len(clock) - 1
 	for _, s := range words {
 		room -= uniseg.StringWidth(s.text) + 2
@@ -152,6 +152,18 @@ func (d *desk) wrongs() []word {
 	return ws
 }
 
+// touched says which levels are not as the radio heard them.
+func (d *desk) touched() []word {
+	switch d.board.grid.DC {
+	case spectrum.DCMask:
+		return []word{{"DC masked", d.look.warn}}
+	case spectrum.DCInterpolate:
+		return []word{{"DC interpolated", d.look.warn}}
+	default:
+		return nil
+	}
+}
+
 // happened is a lamp for what is wrong now, or was not long ago.
 func (d *desk) happened(what string, last time.Time) []word {
 	since := d.since(last)
@@ -217,10 +229,11 @@ func (d *desk) measured(w int) []word {
 		{width3(g.Tuning.SpanHz) + unit, l.text},
 		{"  RBW ", l.label},
 		{rbw, l.text},
-		{"  avg ", l.label},
-		{avg, l.text},
-		{"  " + g.Unit(), l.text},
 	}
+	if g.VBWHz > 0 {
+		ws = append(ws, word{"  VBW ", l.label}, word{short(g.VBWHz) + unit, l.text})
+	}
+	ws = append(ws, word{"  avg ", l.label}, word{avg, l.text}, word{"  " + g.Unit(), l.text})
 	if w >= wideWords {
 		ws = append(ws, word{"  " + g.Window.String(), l.text})
 		if g.Overlap > 0 {

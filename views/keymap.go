@@ -60,7 +60,7 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{typed('d', 0)},
-		"d", "d", "detector", "which trace leads: mean or max", 12, nil, (*App).toggleDetector,
+		"d", "d", "detector", "which trace leads: mean, max, or min where it is measured", 12, nil, (*App).nextDetector,
 	},
 	{
 		[]stroke{typed('f', 0)},

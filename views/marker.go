@@ -3,6 +3,7 @@ package views
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"argos/device"
 	"argos/spectrum"
@@ -11,30 +12,27 @@ import (
 // A Detector says which trace leads: it is filled, and the marker reads it.
 type Detector uint8
 
-// The detectors. A Frame carries both.
+// The detectors. A Frame always carries the first two, Min where it is measured.
 const (
 	Mean Detector = iota
 	Max
+	Min
 )
 
-// ParseDetector reads "mean" or "max".
+var detectorNames = [...]string{"mean", "max", "min"}
+
+// ParseDetector reads the name of one.
 func ParseDetector(s string) (Detector, error) {
-	switch s {
-	case "mean":
-		return Mean, nil
-	case "max":
-		return Max, nil
-	default:
-		return Mean, fmt.Errorf("%q is not a detector: use mean or max", clean(s))
+	if i := slices.Index(detectorNames[:], s); i >= 0 {
+		return Detector(i), nil
 	}
+	return Mean, fmt.Errorf("%q is not a detector: use mean, max or min", clean(s))
 }
 
-func (d Detector) String() string {
-	if d == Max {
-		return "max"
-	}
-	return "mean"
-}
+func (d Detector) String() string { return detectorNames[d] }
+
+// lacksMin reports whether what is to lead is not measured; the mean does instead.
+func (d *desk) lacksMin() bool { return d.detector == Min && !d.board.grid.Min }
 
 // A marker reads one frequency: where it was put, or wherever the strongest bin is.
 // A zero marker is off.
@@ -54,6 +52,8 @@ func (d *desk) leading() ([]int16, string) {
 		return d.board.hold, "hold"
 	case d.detector == Max:
 		return d.board.max, "peak"
+	case d.detector == Min && d.board.grid.Min:
+		return d.board.min, "peak"
 	default:
 		return d.board.mean, "peak"
 	}

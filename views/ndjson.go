@@ -201,10 +201,13 @@ func appendFrame(b *bytes.Buffer, f *spectrum.Frame) {
 	g := &f.Grid
 	fmt.Fprintf(b, `{"kind":"spectrum","seq":%d,"first_seq":%d,"merged":%d,"first_time":%q,"time":%q,"first_mono_s":%s,"mono_s":%s,"generation":%d,`,
 		f.LastSeq, f.FirstSeq, f.Merged(), stamp(f.First), stamp(f.Last), number(f.Mono.First.Seconds()), number(f.Mono.Last.Seconds()), g.Generation)
-	fmt.Fprintf(b, `"start_hz":%s,"bin_hz":%s,"unit":%q,"rbw_hz":%s,"window":%q,"averages":%d,"simulated":%t,"overload":%s,"lost":%d`,
-		number(g.StartHz), number(g.BinHz), g.Unit(), number(g.RBWHz), g.Window, f.Averages(), g.Simulated, number(float64(f.Overload)), f.Lost)
+	fmt.Fprintf(b, `"start_hz":%s,"bin_hz":%s,"unit":%q,"rbw_hz":%s,"vbw_hz":%s,"window":%q,"dc":%q,"averages":%d,"simulated":%t,"overload":%s,"lost":%d`,
+		number(g.StartHz), number(g.BinHz), g.Unit(), number(g.RBWHz), number(g.VBWHz), g.Window, g.DC, f.Averages(), g.Simulated, number(float64(f.Overload)), f.Lost)
 	appendPowers(b, `,"mean_db":[`, g, f.Mean)
 	appendPowers(b, `,"max_db":[`, g, f.Max)
+	if g.Min {
+		appendPowers(b, `,"min_db":[`, g, f.Min)
+	}
 }
 
 func endFrame(b *bytes.Buffer, device *spectrum.Status) {
@@ -268,6 +271,7 @@ func deviceJSON(s *spectrum.Status) map[string]any {
 		"center_hz": t.CenterHz, "span_hz": t.SpanHz, "rate_hz": t.RateHz,
 		"rbw_hz": s.Settings.RBWHz, "bins": s.Settings.Bins, "window": s.Settings.Window.String(),
 		"overlap": s.Settings.Overlap, "fps": s.Settings.FPS,
+		"vbw_hz": s.Settings.VBWHz, "min": s.Settings.Min, "dc": s.Settings.DC.String(),
 		"samples_per_s": math.Round(s.SamplesPerSec), "lost": s.Lost, "frames": s.Frames,
 	}
 	if s.Info.Gains {

@@ -36,7 +36,7 @@ type command struct {
 // viewCommands concern the screen alone. They are listed after the server's settings.
 func viewCommands() []command {
 	return []command{
-		{"detector", "mean|max", "which trace leads", func(a *App, arg string) error {
+		{"detector", strings.Join(detectorNames[:], "|"), "which trace leads", func(a *App, arg string) error {
 			d, err := ParseDetector(arg)
 			if err == nil {
 				a.setDetector(d)

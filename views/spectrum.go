@@ -22,7 +22,7 @@ type plot struct {
 	perX, perY       int // dots in a cell
 	dots             []uint8
 	kinds            []uint8 // of trace in the cell
-	mean, peak, hold []int16 // one value a column of dots
+	mean, peak, hold []int16 // one value a column of dots; mean is min where that leads
 }
 
 // Bits of plot.kinds.
@@ -63,7 +63,11 @@ func (p *plot) set(x, y int, kind uint8) {
 func (p *plot) trace(b *board, detector Detector) {
 	n := len(p.mean)
 	cellHz := (b.grid.StopHz() - b.grid.StartHz) / float64(n)
-	peaks(p.mean, b.grid.StartHz, cellHz, b.mean, b.grid.StartHz, b.grid.BinHz)
+	if detector == Min && b.grid.Min {
+		troughs(p.mean, b.grid.StartHz, cellHz, b.min, b.grid.StartHz, b.grid.BinHz)
+	} else {
+		peaks(p.mean, b.grid.StartHz, cellHz, b.mean, b.grid.StartHz, b.grid.BinHz)
+	}
 	peaks(p.peak, b.grid.StartHz, cellHz, b.max, b.grid.StartHz, b.grid.BinHz)
 	if b.holding {
 		peaks(p.hold, b.grid.StartHz, cellHz, b.hold, b.grid.StartHz, b.grid.BinHz)
@@ -89,7 +93,7 @@ func (p *plot) trace(b *board, detector Detector) {
 			p.set(x, most-1, kindMax)
 		}
 		if b.holding {
-			if top := height(p.hold[x]); top > most || top > mean && detector == Mean {
+			if top := height(p.hold[x]); top > most || top > mean && detector != Max {
 				p.set(x, top-1, kindHold)
 			}
 		}
@@ -175,6 +179,10 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 		row++ // the marker's reading needs the first
 	}
 	d.drawStale(screen, x+1, row, w-1)
+	if d.lacksMin() && h > 2 { // below the readings
+		pn := pen{screen: screen, x: x + 1, y: y + 2, to: x + w}
+		pn.put("min is not measured: type :min on", d.look.warn)
+	}
 }
 
 // drawMarker points at the marker's bin and writes its reading into the first row.

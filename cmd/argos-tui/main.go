@@ -119,7 +119,7 @@ func command() *cobra.Command {
 		f.Var(&tuningFlag{param: p, into: o.tuning}, p.Name, p.Help)
 	}
 	f.Var((*filterFlag)(&o.filter), "events", "show only these events: a severity, kinds and LOW:HIGH bands, such as warning,433M:435M")
-	f.StringVar(&o.detector, "detector", "", "trace that is drawn in front: `mean|max`")
+	f.StringVar(&o.detector, "detector", "", "trace that is drawn in front: `mean|max|min`")
 	f.StringVar(&o.ref, "ref", "", "top of the level axis in `DB`, or auto")
 	c.AddCommand(devicesCommand(), doctorCommand(), tokenCommand(), trustCommand(), forgetCommand())
 	c.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true}) // --help does
