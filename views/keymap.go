@@ -88,8 +88,8 @@ var keymap = []binding{
 		"Z", "Z", "wider", "look from further away", 6, (*desk).cannotUnzoom, (*App).magnify,
 	},
 	{
-		[]stroke{pressed(tcell.KeyHome, 0)},
-		"Home", "Home", "full", "see all that is measured", 5, (*desk).cannotUnzoom, (*App).fullView,
+		[]stroke{typed('0', 0)},
+		"0", "0", "full", "see all that is measured", 5, (*desk).cannotUnzoom, (*App).fullView,
 	},
 	{
 		[]stroke{pressed(tcell.KeyBackspace, 0), pressed(tcell.KeyBackspace2, 0)},

@@ -229,7 +229,7 @@ func TestMouse(t *testing.T) {
 		if v := r.looks(); v.HighHz-v.LowHz != 1e6 || v.LowHz < 97.1e6 {
 			t.Errorf("the wheel looks at %+v", v)
 		}
-		r.keys(tcell.KeyHome)
+		r.keys("0")
 		r.settle(7 * time.Second)
 		line = r.lines()[23]
 		click(strings.Index(line, "</> pan")+2, 23)
