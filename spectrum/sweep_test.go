@@ -174,10 +174,19 @@ func TestSweepClockIsSet(t *testing.T) {
 		after time.Duration
 		due   bool
 	}{
-		{0, false}, {49 * time.Millisecond, false}, {time.Millisecond, true}, {40 * time.Millisecond, false},
-		{-time.Hour, true}, {49 * time.Millisecond, false}, {time.Millisecond, true},
-		{1000 * time.Hour, true}, {10 * time.Millisecond, false}, {50 * time.Millisecond, true},
-		{math.MinInt64, true}, {49 * time.Millisecond, false}, {time.Millisecond, true},
+		{0, false},
+		{49 * time.Millisecond, false},
+		{time.Millisecond, true},
+		{40 * time.Millisecond, false},
+		{-time.Hour, true},
+		{49 * time.Millisecond, false},
+		{time.Millisecond, true},
+		{1000 * time.Hour, true},
+		{10 * time.Millisecond, false},
+		{50 * time.Millisecond, true},
+		{math.MinInt64, true},
+		{49 * time.Millisecond, false},
+		{time.Millisecond, true},
 	} {
 		now = now.Add(step.after)
 		if got := c.due(now); got != step.due {
