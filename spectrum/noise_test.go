@@ -107,19 +107,23 @@ func TestNoiseLevelsAgreeWithTheory(t *testing.T) {
 	const density = 1e-12 // of full scale in 1 Hz
 	// So many independent values of one look each: a mean within 0.3 %.
 	const looks = 110_000
+	sizes := []int{256, 4096, 1024, 512, 2048} // each study has the next
 	for w := range Window(len(windows)) {
 		for _, overlap := range []float64{0, 0.5, 0.75} {
 			for _, averages := range []int{1, 8, 32, 128} {
-				top := maximum(averages, w, overlap)
-				for _, bins := range []int{256, 1024, 4096} {
-					s := settingsAt(1e6, bins)
-					s.Window, s.Overlap = w, overlap
-					n := newNoiseStudy(s, averages, density)
-					for round := range n.rounds(looks) {
-						n.add(t, uint64(round+1000*averages+bins))
-					}
-					n.judge(t, fmt.Sprintf("%d bins, %v, overlap %g, %d averages", bins, w, overlap, averages), top)
+				if averages == 1 && overlap > 0 {
+					continue // one window overlaps nothing
 				}
+				top := maximum(averages, w, overlap)
+				bins := sizes[0]
+				sizes = append(sizes[1:], bins)
+				s := settingsAt(1e6, bins)
+				s.Window, s.Overlap = w, overlap
+				n := newNoiseStudy(s, averages, density)
+				for round := range n.rounds(looks) {
+					n.add(t, uint64(round+1000*averages+bins))
+				}
+				n.judge(t, fmt.Sprintf("%d bins, %v, overlap %g, %d averages", bins, w, overlap, averages), top)
 			}
 		}
 	}

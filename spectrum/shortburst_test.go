@@ -67,7 +67,7 @@ func (r *burstReader) exactly(samples, at int) float64 {
 // around the worst, where the burst lies evenly between two windows.
 func (r *burstReader) over(t *testing.T, samples int) (worst, median float64) {
 	t.Helper()
-	const evenly = 64
+	const evenly = 32
 	var losses []float64
 	read := func(at int) float64 {
 		// Windows begin at the block, so a burst has some before it like anywhere else.
