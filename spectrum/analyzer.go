@@ -145,11 +145,12 @@ func (a *Analyzer) lay(ranges []device.Range, shiftHz, edgeHz float64, least, mo
 	const slack = 1e-6
 	a.bands = a.bands[:0]
 	for _, r := range ranges {
-		low := max(least, int(math.Floor((r.LowHz+shiftHz-edgeHz)/a.grid.BinHz+slack)))
-		high := min(most, int(math.Ceil((r.HighHz+shiftHz-edgeHz)/a.grid.BinHz-slack)))
-		if high <= low {
+		from := max(float64(least), math.Floor((r.LowHz+shiftHz-edgeHz)/a.grid.BinHz+slack))
+		to := min(float64(most), math.Ceil((r.HighHz+shiftHz-edgeHz)/a.grid.BinHz-slack))
+		if !(from < to) {
 			continue
 		}
+		low, high := int(from), int(to)
 		// A bin that two ranges share belongs to the lower, and ranges that meet are one.
 		if n := len(a.bands); n > 0 && low <= a.bands[n-1].high {
 			a.bands[n-1].high = max(a.bands[n-1].high, high)

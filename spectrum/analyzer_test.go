@@ -112,8 +112,9 @@ func TestToneOnABinReadsItsLevel(t *testing.T) {
 // of frequency.
 func welchReference(x []complex128, n, hop int, w Window) (mean, most []float64, windows int) {
 	mean, most = make([]float64, n), make([]float64, n)
+	power := referenceFor(n, w)
 	for at := 0; at+n <= len(x); at += hop {
-		for k, p := range reference(x[at:at+n], w) {
+		for k, p := range power(x[at : at+n]) {
 			i := (k + n/2) % n
 			mean[i] += p
 			most[i] = max(most[i], p)
@@ -391,6 +392,9 @@ func TestAnalyzerRefuses(t *testing.T) {
 		{func(s *Settings) { s.FPS = 1000 }, "frame rate"},
 		{func(s *Settings) { s.Window = 9 }, "window 9"},
 		{func(s *Settings) { s.Tuning.SpanHz = math.NaN() }, "span"},
+		{func(s *Settings) { s.Tuning.CenterHz = 1e300 }, "centre"},
+		{func(s *Settings) { s.Tuning.RateHz = 1e-30 }, "the sample rate must be from 1 to 1e+12 Hz"},
+		{func(s *Settings) { s.Tuning.RateHz = 1e30 }, "sample rate"},
 		{func(s *Settings) { s.Tuning.SpanHz, s.Bins = 100e6, 16384 }, "16384 bins are too many in a sweep: use 8192 or fewer"},
 		{func(s *Settings) { s.Tuning.SpanHz, s.Bins, s.RBWHz = 100e6, 0, 100 }, "too fine at 2M samples/s in a sweep"},
 	} {

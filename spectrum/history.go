@@ -32,7 +32,8 @@ type History struct {
 	spare  []memory // of dropped strips
 	merger merger
 	parts  []*strip
-	grown  chan struct{}
+	idle   *chunk        // the one dropped last, empty
+	grown  chan struct{} // nil while nobody waits
 
 	queries chan *query // memory of queries that are over
 }
@@ -103,7 +104,7 @@ func NewHistory(bytes int) *History {
 	if bytes <= 0 {
 		bytes = DefaultHistoryBytes
 	}
-	return &History{begun: time.Now(), budget: bytes, head: 1, grown: make(chan struct{}), queries: make(chan *query, queriesKept)}
+	return &History{begun: time.Now(), budget: bytes, head: 1, queries: make(chan *query, queriesKept)}
 }
 
 // Append copies f, gives it the next sequence number, which it returns, and its Mono,
@@ -131,8 +132,10 @@ func (h *History) Append(f *Frame) uint64 {
 		h.merger.into(&node.Frame, h.parts, true)
 	}
 	h.head++
-	close(h.grown)
-	h.grown = make(chan struct{})
+	if h.grown != nil {
+		close(h.grown)
+		h.grown = nil
+	}
 	return seq
 }
 
@@ -149,10 +152,14 @@ func (h *History) chunkFor(f *Frame) *chunk {
 		h.drop()
 	}
 	h.used += chunkBytes
-	c := &chunk{first: h.head}
-	for level := range c.node {
-		c.node[level] = make([]strip, chunkFrames>>level)
+	c := h.idle
+	if h.idle = nil; c == nil {
+		c = new(chunk)
+		for level := range c.node {
+			c.node[level] = make([]strip, chunkFrames>>level)
+		}
 	}
+	c.first = h.head
 	h.chunks = append(h.chunks, c)
 	return c
 }
@@ -227,7 +234,10 @@ func (h *History) drop() {
 				h.spare = append(h.spare, memory{s.Segments[:0], s.Mean[:0], s.Max[:0], s.Min[:0]})
 			}
 		}
+		clear(nodes)
 	}
+	c.frames, c.bytes = 0, 0
+	h.idle = c
 }
 
 // Mono is how long after the beginning of h t was, by the monotonic clock if t has its
@@ -258,7 +268,16 @@ func (h *History) tail() uint64 {
 // Grown is closed when the next frame is appended.
 func (h *History) Grown() <-chan struct{} {
 	h.mu.RLock()
-	defer h.mu.RUnlock()
+	grown := h.grown
+	h.mu.RUnlock()
+	if grown != nil {
+		return grown
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.grown == nil {
+		h.grown = make(chan struct{})
+	}
 	return h.grown
 }
 

@@ -18,6 +18,9 @@ const (
 	MaxFPS  = 100
 
 	minVBWHz = 1 // a frame waits for half a second then
+
+	leastRateHz = 1
+	mostHz      = 1e12 // of a frequency, a span or a rate: no number of samples overflows
 )
 
 // Settings say what to measure and how. As given to Capture.Apply they are a wish,
@@ -326,10 +329,10 @@ func onOff(on bool) string {
 func (s Settings) check() error {
 	t := s.Tuning
 	switch {
-	case !(t.SpanHz > 0) || math.IsInf(t.SpanHz, 0) || math.IsNaN(t.CenterHz) || math.IsInf(t.CenterHz, 0):
+	case !(t.SpanHz > 0 && t.SpanHz <= mostHz && math.Abs(t.CenterHz) <= mostHz):
 		return errors.New("the span must be above 0 Hz and the centre a frequency")
-	case !(t.RateHz >= 0) || math.IsInf(t.RateHz, 0):
-		return errors.New("the sample rate must be above 0")
+	case !(t.RateHz == 0 || t.RateHz >= leastRateHz && t.RateHz <= mostHz):
+		return fmt.Errorf("the sample rate must be from %d to %g Hz", leastRateHz, mostHz)
 	case int(s.Window) >= len(windows):
 		return fmt.Errorf("unknown %v", s.Window)
 	case !(s.Overlap >= 0 && s.Overlap <= 0.75):

@@ -11,6 +11,9 @@ import (
 // foldEvery bounds the windows that are summed in single precision.
 const foldEvery = 256
 
+// mostLost is how many lost samples the clock of frames counts on at most.
+const mostLost = 1 << 40
+
 // A stream measures samples of one tuning. Windows run on from block to block; frames
 // are due at ticks of a clock that counts samples, so they do not depend on how the
 // samples are cut into blocks.
@@ -84,7 +87,7 @@ func (m *stream) add(b *device.Block, emit func(*Frame)) error {
 		m.restart()
 	}
 	m.row.note(b)
-	m.at += int64(b.Lost) // so that frames keep their pace
+	m.at += int64(min(b.Lost, mostLost)) // so that frames keep their pace
 	m.time, m.end = b.Time, m.at+int64(len(b.Samples)/b.Format.Size())
 	n := int64(m.fft.n)
 	for taken := range m.full(b.Samples, b.Format) {

@@ -19,7 +19,7 @@ type survey struct {
 }
 
 func (m *survey) begin(a *Analyzer, b *device.Block) error {
-	if !(b.BinHz > 0) {
+	if !(b.BinHz > 0 && b.BinHz <= mostHz && math.Abs(b.StartHz) <= mostHz && b.RBWHz >= 0 && b.RBWHz <= mostHz) {
 		return errWidths
 	}
 	a.grid.BinHz, a.grid.RBWHz = b.BinHz, b.RBWHz
@@ -44,7 +44,7 @@ func (m *survey) add(b *device.Block, emit func(*Frame)) error {
 	at := (b.StartHz - g.StartHz) / g.BinHz
 	bin := int(math.Round(at))
 	// Widths are written with few digits: what counts is where the last bin comes to lie.
-	if off := math.Abs(b.BinHz/g.BinHz-1) * float64(len(b.Power)); off > 0.25 || math.Abs(at-float64(bin)) > 0.25 {
+	if off := math.Abs(b.BinHz/g.BinHz-1) * float64(len(b.Power)); !(off <= 0.25 && math.Abs(at-float64(bin)) <= 0.25) {
 		return errWidths
 	}
 	for _, part := range m.bands {

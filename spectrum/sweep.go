@@ -56,7 +56,7 @@ func (m *sweep) add(b *device.Block, emit func(*Frame)) error {
 	n := m.fft.n
 	lowest := (b.CenterHz - m.rateHz*3/8 - m.rateHz/float64(n)/2 - m.edgeHz) / m.rateHz * 4 // in quarters
 	quarter := math.Round(lowest)
-	if math.Abs(lowest-quarter)*float64(n/4) > 0.25 {
+	if !(math.Abs(lowest-quarter)*float64(n/4) <= 0.25 && math.Abs(quarter) < math.MaxInt32) {
 		return errTiling
 	}
 	bins := [2]int{int(quarter)*n/4 - m.first, (int(quarter)+2)*n/4 - m.first}
@@ -122,14 +122,16 @@ func period(fps float64) time.Duration {
 	return time.Duration(float64(time.Second) / fps)
 }
 
-// due reports whether a tick has come before now, and winds the clock for the next.
+// due reports whether a tick has come before now, and winds the clock for the next. Where
+// time went back, a tick has come.
 func (c *clock) due(now time.Time) bool {
-	if c.period == 0 || now.Before(c.next) {
+	early := c.next.Sub(now)
+	if c.period == 0 || early > 0 && early <= c.period {
 		return false
 	}
 	begun := !c.next.IsZero()
-	if begun {
-		c.next = c.next.Add(now.Sub(c.next).Truncate(c.period) + c.period)
+	if late := -early; begun && late >= 0 && late < math.MaxInt64-c.period {
+		c.next = c.next.Add(late.Truncate(c.period) + c.period)
 	} else {
 		c.next = now.Add(c.period)
 	}
