@@ -35,15 +35,19 @@ type ttyRig struct {
 	stop  context.CancelFunc
 }
 
-func startTty(t *testing.T, w, h int) *ttyRig {
+func startTty(t *testing.T, w, h int) *ttyRig { return startTtyWith(t, w, h, Options{}) }
+
+func startTtyWith(t *testing.T, w, h int, o Options) *ttyRig {
 	t.Helper()
 	r := &ttyRig{tty: newTty(w, h), src: newSource(time.Now()), scene: newScene(512), ended: make(chan error, 1)}
-	gate := newGate(r.tty)
-	app, err := New(&Options{Screen: terminfoScreen(t, gate)})
+	meter := &meter{}
+	gate := newGate(r.tty, meter)
+	o.Screen = terminfoScreen(t, gate)
+	app, err := New(&o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	app.gate = gate
+	app.gate, app.meter = gate, meter
 	r.app = app
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(t.Context())

@@ -14,7 +14,7 @@ func BenchmarkDraw(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer screen.Fini()
-	d := newDesk(newLook(screen.Screen, "xterm-256color"))
+	d := newDesk(newLook(surfaceOf(screen.Screen), Appearance{}, false))
 	s, live := newScene(4096), newBoard()
 	now := time.Now()
 	d.link, d.now = newSource(now).link, now

@@ -27,6 +27,9 @@ type desk struct {
 	age       time.Duration // of the newest frame, at the last refresh
 	frozenAt  time.Time     // the newest frame's time; zero: not frozen
 	seenSince time.Time     // when this screen began
+	past      past
+	sweeping  bool // how the waterfall goes on
+	traffic   traffic
 	marker    marker
 	channel   channel
 

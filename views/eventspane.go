@@ -21,7 +21,15 @@ func (p *eventsPane) Draw(screen tcell.Screen) {
 	pn := pen{screen: screen, x: x, y: y, to: x + w}
 	pn.rune(lead, style)
 	pn.put("events", style)
+	if !d.current() && d.board.frames > 0 {
+		pn.put(" as of "+d.board.last.UTC().Format("15:04:05"), l.warn)
+	}
+	text := " " + d.traffic.words() + " "
 	for pn.x < x+w {
+		if pn.x == x+w-len(text)-1 {
+			pn.put(text, l.label)
+			continue
+		}
 		pn.rune(l.hline, l.quiet)
 	}
 	row := 1
