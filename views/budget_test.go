@@ -109,7 +109,10 @@ func TestSweepsByItself(t *testing.T) {
 		r := startRig(t, 80, 24, "UTF-8", 256, Options{TTYBudget: 20_000})
 		defer r.stop()
 		r.feed(30)
-		r.wants(" 20 kB/s budget: ", "draws/s", "tty ")
+		r.wants("─ sweep ─", "tty ", ", 20 kB/s budget: ", " draws/s ─")
+		r.resize(60, 16)
+		r.wants("── 20 kB/s budget: ")
+		r.resize(80, 24)
 		r.keys(":budget off", tcell.KeyEnter)
 		r.feed(1)
 		r.peek(func() {

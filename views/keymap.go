@@ -117,7 +117,7 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{pressed(tcell.KeyEscape, 0)},
-		"Esc", "Esc", "back", "back out: overlay, past, freeze, expanded pane", 4, (*desk).cannotBackOut, (*App).backOut,
+		"Esc", "Esc", "back", "back out: overlay, past, freeze, expanded pane", 2, (*desk).cannotBackOut, (*App).backOut,
 	},
 	{
 		[]stroke{pressed(tcell.KeyCtrlL, 0)},

@@ -176,7 +176,7 @@ func (p *waterfallPane) sweep() {
 func (p *waterfallPane) drawWriteLine(screen tcell.Screen, x, y, w int) {
 	l := p.desk.look
 	text := " sweep "
-	if b := p.desk.traffic.budgetWords(); b != "" {
+	if b := p.desk.traffic.budgetWords(); b != "" && !p.desk.plan.shown(paneEvents) {
 		text = " " + b + " "
 	}
 	pn := pen{screen: screen, x: x, y: y, to: x + w}
