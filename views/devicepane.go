@@ -17,7 +17,7 @@ type devicePane struct{ pane }
 
 // Draw draws as many lines as there is room for.
 func (p *devicePane) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	x, y, w, h := p.GetInnerRect()
 	x, w = x+1, w-1
 	var lines [][]word
 	if h > 7 {

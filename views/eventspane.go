@@ -11,7 +11,7 @@ type eventsPane struct{ pane }
 
 // Draw draws a title line and as many events as there is room for.
 func (p *eventsPane) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	x, y, w, h := p.GetInnerRect()
 	d := p.desk
 	l := d.look
 	style, lead := l.quiet, l.hline

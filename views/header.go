@@ -25,7 +25,7 @@ type word struct {
 
 // Draw draws both lines.
 func (p *headerPane) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	x, y, w, h := p.GetInnerRect()
 	if h < 2 {
 		return
 	}

@@ -140,7 +140,7 @@ func (p *plot) glyph(i int, g Glyphs) rune {
 
 // Draw draws axes, traces, marker and readout.
 func (p *spectrumPane) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	x, y, w, h := p.GetInnerRect()
 	d := p.desk
 	w, h = w-margin, h-1
 	if w < 4 || h < 1 {

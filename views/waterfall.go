@@ -49,7 +49,7 @@ type fallLine struct {
 // Draw draws one line of the screen after another, each with the time of its newest
 // row.
 func (p *waterfallPane) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	x, y, w, h := p.GetInnerRect()
 	d := p.desk
 	n := w - margin
 	p.lines = p.lines[:0]
