@@ -74,13 +74,8 @@ func (a *App) pan(dir int) {
 	a.sendFreq(t.CenterHz + float64(dir)*t.SpanHz/10)
 }
 
-// zoom changes the span, or moves the cursor in time.
 func (a *App) zoom(dir int) {
-	switch d := a.desk; {
-	case d.cursor.on:
-		a.moveCursorInTime(dir)
-		return
-	case d.diagnoses():
+	if d := a.desk; d.diagnoses() {
 		d.delayStep = min(max(d.delayStep+dir, 0), len(stream.DelaySteps)-1)
 		return
 	}
@@ -202,7 +197,9 @@ func (a *App) openHelp(int) {
 func (a *App) backOut(int) {
 	switch {
 	case a.desk.cursor.on:
-		a.desk.cursor = cursor{}
+		a.desk.cursor, a.desk.past = cursor{}, past{}
+	case a.desk.past.on || a.desk.past.cursor:
+		a.desk.past = past{}
 	case a.desk.expanded:
 		a.desk.expanded = false
 	case a.desk.frozen():
@@ -239,7 +236,7 @@ func (a *App) key(ev *tcell.EventKey) *tcell.EventKey {
 	}
 	for i := range keymap {
 		for _, s := range keymap[i].strokes {
-			if s.is(ev) {
+			if s.is(ev) && d.why(&keymap[i]) != elsewhere {
 				a.press(&keymap[i], s.arg)
 				return nil
 			}

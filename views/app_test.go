@@ -35,15 +35,19 @@ type ttyRig struct {
 	stop  context.CancelFunc
 }
 
-func startTty(t *testing.T, w, h int) *ttyRig {
+func startTty(t *testing.T, w, h int) *ttyRig { return startTtyWith(t, w, h, Options{}) }
+
+func startTtyWith(t *testing.T, w, h int, o Options) *ttyRig {
 	t.Helper()
 	r := &ttyRig{tty: newTty(w, h), src: newSource(time.Now()), scene: newScene(512), ended: make(chan error, 1)}
-	gate := newGate(r.tty)
-	app, err := New(&Options{Screen: terminfoScreen(t, gate)})
+	meter := &meter{}
+	gate := newGate(r.tty, meter)
+	o.Screen = terminfoScreen(t, gate)
+	app, err := New(&o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	app.gate = gate
+	app.gate, app.meter = gate, meter
 	r.app = app
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(t.Context())
@@ -242,15 +246,15 @@ func TestNoTerminal(t *testing.T) {
 }
 
 // Hundreds of sizes, keys and clicks, with frames and states in between: no panic,
-// and the terminal shows what a full redraw would.
+// and after each the terminal shows, cell by cell, what a full draw on a new one would.
 func TestResizeStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rng := rand.New(rand.NewSource(11))
 		r := startRig(t, 80, 24, "UTF-8", 1<<24, Options{})
 		defer r.stop()
 		r.scene = newScene(256)
-		keys := []rune("mhdfedrTaf[]{}+-<>?:xzZnNpcHvs()12DDs")
-		for round := range 300 {
+		keys := []rune("mhdfedrTaf[]{}+-<>?:xlzZnNpcHvs()012DDs")
+		for range 500 {
 			r.sim.SetSize(1+rng.Intn(200), 1+rng.Intn(60))
 			w, h := r.sim.Size()
 			_ = r.sim.PostEvent(tcell.NewEventResize(w, h))
@@ -273,11 +277,12 @@ func TestResizeStorm(t *testing.T) {
 				g.Tuning.CenterHz += 1e6
 				g.StartHz += 1e6
 			}
-			r.feed(1)
-			if round%10 == 0 {
-				r.settle(80 * time.Millisecond) // tview's second draw after a resize
-				r.peek(func() { checkAgainstFull(t, r) })
+			if rng.Intn(20) == 0 {
+				r.peek(func() { r.app.opts.Motion = Motion(rng.Intn(3)); r.app.dress() })
 			}
+			r.feed(1)
+			r.settle(80 * time.Millisecond) // tview's second draw after a resize
+			r.peek(func() { checkAgainstFull(t, r) })
 			if t.Failed() {
 				return
 			}
@@ -285,23 +290,22 @@ func TestResizeStorm(t *testing.T) {
 	})
 }
 
-// checkAgainstFull compares what the terminal holds with all that was drawn.
+// checkAgainstFull compares what the terminal holds with what a new one does after a draw
+// of everything.
 func checkAgainstFull(t *testing.T, r *rig) {
 	t.Helper()
 	full := tcell.NewSimulationScreen("UTF-8")
-	if err := full.Init(); err != nil {
+	s := newDiffScreen(full)
+	if err := s.Init(); err != nil {
 		t.Fatal(err)
 	}
 	defer full.Fini()
-	s := r.app.screen
-	full.SetSize(s.w, s.h)
-	for y := range s.h {
-		for x := range s.w {
-			c := &s.next[y*s.w+x]
-			full.Put(x, y, c.text(), c.style)
-		}
-	}
-	full.Sync()
+	w, h := r.sim.Size()
+	full.SetSize(w, h)
+	s.Size()
+	s.Clear()
+	r.app.desk.Draw(s)
+	s.Sync()
 	compare(t, "storm", r.sim, full)
 }
 

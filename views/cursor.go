@@ -5,17 +5,17 @@ import (
 	"math"
 	"time"
 
+	"argos/spectrum"
 	"argos/stream"
 
 	"github.com/gdamore/tcell/v2"
 )
 
-// A cursor is one place in all panes: a frequency, and a time in the waterfall.
+// A cursor is one frequency in all panes. Its time is that of the row that past points at,
+// or now.
 type cursor struct {
-	on   bool
-	hz   float64
-	at   time.Duration // of the row, by the clock that nobody sets; 0: the newest
-	time time.Time     // the same on the server's clock
+	on bool
+	hz float64
 }
 
 func (a *App) toggleCursor(int) {
@@ -42,34 +42,21 @@ func (a *App) moveCursor(columns int) {
 	d.cursor.hz = min(max(d.cursor.hz+float64(columns)*step, s.startHz+step/2), s.stopHz-step/2)
 }
 
-// moveCursorInTime moves it by rows of the waterfall, older ones being positive.
-func (a *App) moveCursorInTime(rows int) {
-	d := a.desk
-	i := d.cursorRow() + rows
-	r := d.board.fall.row(max(i, 0))
-	if r == nil {
-		return
+// pointed is the frequency that is pointed at: the cursor's, else the marker's.
+func (d *desk) pointed() (hz float64, ok bool) {
+	if d.cursor.on {
+		return d.cursor.hz, true
 	}
-	d.cursor.at, d.cursor.time = r.to, r.last
-	if i <= 0 {
-		d.cursor.at = 0
-	}
+	r, ok := d.place()
+	return r.Hz, ok
 }
 
-// cursorRow is the row of the waterfall that the cursor is in, the newest being 0.
-func (d *desk) cursorRow() int {
-	if d.cursor.at == 0 {
-		return 0
+// pointedRow is the row of the past that is pointed at, or nil.
+func (d *desk) pointedRow() *fallRow {
+	if !d.past.cursor {
+		return nil
 	}
-	for i := 0; ; i++ {
-		r := d.board.fall.row(i)
-		if r == nil {
-			return max(i-1, 0)
-		}
-		if r.to <= d.cursor.at {
-			return i
-		}
-	}
+	return d.board.fall.row(int(d.board.fall.head - 1 - d.past.row))
 }
 
 // mark puts the marker where the cursor is.
@@ -80,7 +67,8 @@ func (a *App) mark() {
 	d.say(d.markerWords(), false)
 }
 
-// words is what is under the cursor: "98.1004 MHz -80.1 dBFS  14:03:21 -76.5 dBFS  FM".
+// cursorWords is what is under the cursor: "98.1004 MHz -80.1 dBFS  FM", and what was there
+// at the time that is pointed at.
 func (d *desk) cursorWords() string {
 	g, c := &d.board.grid, &d.cursor
 	t, _ := d.leading()
@@ -91,10 +79,10 @@ func (d *desk) cursorWords() string {
 		return fmt.Sprintf("%.1f", db)
 	}
 	text := fmt.Sprintf("%.*f MHz %s", decimals(g.BinHz), c.hz/1e6, level(t.At(c.hz)))
-	if r := d.board.fall.row(d.cursorRow()); r != nil && c.at > 0 {
+	if r := d.pointedRow(); r != nil {
 		then := math.NaN()
-		if i := int(math.Floor((c.hz - r.startHz) / r.cellHz)); !r.gap && i >= 0 && i < len(r.cells) {
-			then = g.DB(r.cells[i])
+		if i := int(math.Floor((c.hz - r.startHz) / r.cellHz)); !r.gap && i >= 0 && i < len(r.cells) && r.cells[i] != spectrum.Absent {
+			then = float64(r.cells[i]) * r.stepDB
 		}
 		text += fmt.Sprintf("  %s %s", r.last.UTC().Format(time.TimeOnly), level(then))
 	}
@@ -126,32 +114,30 @@ func (p *spectrumPane) drawCursor(screen tcell.Screen, x, y, w, h int) {
 	}
 }
 
-// drawCursor marks the cursor's place in a row of the waterfall.
-func (p *waterfallPane) drawCursor(screen tcell.Screen, first, last, x, y, n int) {
+// drawThread draws the cursor's line through the rows.
+func (p *waterfallPane) drawThread(screen tcell.Screen, x, y, n int) {
 	d := p.desk
 	col := d.span().column(d.cursor.hz, n)
 	if !d.cursor.on || col < 0 || col >= n {
 		return
 	}
-	style := d.look.accent
-	if row := d.cursorRow(); row >= first && row <= last {
-		style = d.look.cursor
+	for i, line := range p.lines {
+		if line.upper != nil && !line.upper.gap {
+			screen.SetContent(x+col, y+i, d.look.vline, nil, d.look.accent)
+		}
 	}
-	screen.SetContent(x+col, y, d.look.vline, nil, style)
 }
 
-// touches reports whether an event is about what is under the cursor: its band, or, where
-// the cursor is in a row of the past, its time.
+// touches reports whether an event is about what is under the cursor: the time that is
+// pointed at, or else the band.
 func (d *desk) touches(e *stream.Event) bool {
-	c := &d.cursor
-	if !c.on {
+	if !d.cursor.on {
 		return false
 	}
-	if c.at > 0 {
-		r := d.board.fall.row(d.cursorRow())
-		return r != nil && !e.Time.After(r.last) && !e.Time.Before(r.last.Add(-max(r.to-r.from, d.pace)))
+	if r := d.pointedRow(); r != nil {
+		return !e.Time.After(r.last) && !e.Time.Before(r.last.Add(-max(r.to-r.from, d.pace)))
 	}
-	return e.HighHz > 0 && c.hz >= e.LowHz && c.hz <= e.HighHz
+	return e.HighHz > 0 && d.cursor.hz >= e.LowHz && d.cursor.hz <= e.HighHz
 }
 
 // clickCursor moves the cursor to where a click is.
@@ -161,11 +147,6 @@ func (d *desk) clickCursor(id paneID, x, y int) {
 	case paneSpectrum, paneWaterfall:
 		if n := r.w - margin; x >= r.x+margin && n > 0 {
 			d.cursor.hz = d.span().hz(x-r.x-margin, n)
-		}
-		if id == paneWaterfall {
-			if row := d.board.fall.row(d.panes[paneWaterfall].(*waterfallPane).rowAt(y - r.y)); row != nil {
-				d.cursor.at, d.cursor.time = row.to, row.last
-			}
 		}
 	case paneEvents:
 		if i := len(d.events) - (y - r.y); y > r.y && i >= 0 && i < len(d.events) {
@@ -179,15 +160,13 @@ func (d *desk) cursorTo(e *stream.Event) {
 	if e.HighHz > 0 {
 		d.cursor.hz = (e.LowHz + e.HighHz) / 2
 	}
-	for i := 0; ; i++ {
-		r := d.board.fall.row(i)
-		if r == nil {
-			return
-		}
-		if !r.last.After(e.Time) {
-			newer := d.board.fall.row(max(i-1, 0))
-			d.cursor.at, d.cursor.time = newer.to, newer.last
-			return
-		}
+	f := &d.board.fall
+	i := 0
+	for older := f.row(1); older != nil && !older.last.Before(e.Time); older = f.row(i + 1) {
+		i++
+	}
+	if f.row(i) != nil {
+		row := f.head - 1 - uint64(i)
+		d.past = past{on: i > 0, top: row, cursor: true, row: row}
 	}
 }

@@ -63,7 +63,8 @@ func (h *help) viewers() []word {
 
 // Draw draws the part that the scroll position says.
 func (h *help) Draw(screen tcell.Screen) {
-	x, y, w, rows := h.begin(screen, h)
+	h.DrawForSubclass(screen, h) // alone, it lies over others
+	x, y, w, rows := h.GetInnerRect()
 	var lines []word
 	for _, s := range h.lines() {
 		for _, part := range wrap(s.text, w-4) {

@@ -17,7 +17,7 @@ type linkPane struct{ pane }
 
 // Draw draws as many lines as there is room for, the most important first.
 func (p *linkPane) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	x, y, w, h := p.GetInnerRect()
 	if h == 1 {
 		p.drawLine(screen, x+1, y, w-1)
 		return

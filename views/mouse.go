@@ -45,10 +45,13 @@ func (a *App) wheel(x, y, dir int) {
 	case d.help.open:
 		d.help.scroll += 3 * dir
 	case d.palette.open || d.plan.tooSmall:
-	case d.plan.rects[paneSpectrum].holds(x, y) || d.plan.rects[paneWaterfall].holds(x, y):
+	case d.plan.rects[paneSpectrum].holds(x, y):
 		if n := d.plan.rects[paneSpectrum].w - margin; x >= margin && n > 0 && d.board.frames > 0 {
 			a.zoomView(dir, d.span().hz(x-margin, n))
 		}
+	case d.plan.rects[paneWaterfall].holds(x, y):
+		d.focus = paneWaterfall
+		a.press(bound("time"), 3*dir)
 	}
 }
 
@@ -71,6 +74,9 @@ func (a *App) click(x, y int) {
 			continue
 		}
 		d.focus = id
+		if id == paneWaterfall {
+			d.pointAt(y - r.y)
+		}
 		if d.cursor.on {
 			d.clickCursor(id, x, y)
 			d.notice = notice{}
@@ -109,4 +115,14 @@ func (h *hint) arg(x int) int {
 		return 1
 	}
 	return first
+}
+
+// bound finds a binding by what it does.
+func bound(word string) *binding {
+	for i := range keymap {
+		if keymap[i].word == word {
+			return &keymap[i]
+		}
+	}
+	return nil
 }

@@ -47,7 +47,8 @@ func (p *peakTable) move(by int) {
 
 // Draw draws the markers that are on, and under them the peaks.
 func (p *peakTable) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	p.DrawForSubclass(screen, p) // alone, it lies over others
+	x, y, w, h := p.GetInnerRect()
 	d, l := p.desk, p.desk.look
 	p.update()
 	line := func(row int, text string, style tcell.Style) {

@@ -21,6 +21,7 @@ type fakeTty struct {
 	keep    bool
 	blocked chan struct{} // closed: reads again; nil: reads
 	stuck   bool          // a write waits
+	wrote   func()        // called after each write
 	closed  chan struct{}
 	input   chan []byte
 	drain   chan struct{}
@@ -87,7 +88,16 @@ func (f *fakeTty) Write(p []byte) (int, error) {
 	if f.keep {
 		f.written = append(f.written, p...)
 	}
+	if f.wrote != nil {
+		f.wrote()
+	}
 	return len(p), nil
+}
+
+func (f *fakeTty) onWrite(wrote func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.wrote = wrote
 }
 
 // block stops reading; what it returns reads on.

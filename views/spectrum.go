@@ -39,7 +39,7 @@ const (
 )
 
 // reset clears the raster to w by h cells.
-func (p *plot) reset(w, h int, g glyphs) {
+func (p *plot) reset(w, h int, g Glyphs) {
 	p.w, p.h, p.perX, p.perY = w, h, 1, 2
 	if g == braille {
 		p.perX, p.perY = 2, 4
@@ -240,7 +240,7 @@ func (p *plot) style(i int, l *look) tcell.Style {
 
 // Draw draws axes, traces, marker and readout.
 func (p *spectrumPane) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	x, y, w, h := p.GetInnerRect()
 	d := p.desk
 	w, h = w-margin, h-1
 	if w < 4 || h < 1 {

@@ -75,6 +75,8 @@ type options struct {
 	detector string
 	ref      string
 	bands    string
+	theme, background, glyphs string
+	fall, ttyBudget           string
 }
 
 // tuned reports whether the radio is to be told something, which it takes its owner
@@ -123,6 +125,11 @@ func command() *cobra.Command {
 	f.StringVar(&o.detector, "detector", "", "trace that is drawn in front: `mean|max|min`")
 	f.StringVar(&o.ref, "ref", "", "top of the level axis in `DB`, or auto")
 	f.StringVar(&o.bands, "bands", "off", "name bands by this `PLAN`: itu1, itu2, itu3, a file, or off")
+	f.StringVar(&o.theme, "theme", "viridis", "scale of colours: `viridis|cividis|grey`")
+	f.StringVar(&o.background, "background", "auto", "of the terminal: `auto|dark|light`; auto goes by COLORFGBG")
+	f.StringVar(&o.glyphs, "glyphs", "auto", "draw with `auto|braille|block|ascii`")
+	f.StringVar(&o.fall, "fall", "auto", "the waterfall goes on by `auto|scroll|sweep`; auto sweeps where bytes are dear")
+	f.StringVar(&o.ttyBudget, "tty-budget", "auto", "send the terminal at most so many `BYTES` a second, such as 20k, or off; auto has a budget over SSH")
 	c.AddCommand(devicesCommand(), doctorCommand(), tokenCommand(), trustCommand(), forgetCommand())
 	c.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true}) // --help does
 	return c
@@ -228,6 +235,21 @@ func (o *options) display() (*views.Options, error) {
 	}
 	if display.Bands, err = views.ParseBands(o.bands); err != nil {
 		return nil, fmt.Errorf("--bands: %w", err)
+	}
+	if display.Theme, err = views.ParseTheme(o.theme); err != nil {
+		return nil, fmt.Errorf("--theme: %w", err)
+	}
+	if display.Background, err = views.ParseBackground(o.background); err != nil {
+		return nil, fmt.Errorf("--background: %w", err)
+	}
+	if display.Glyphs, err = views.ParseGlyphs(o.glyphs); err != nil {
+		return nil, fmt.Errorf("--glyphs: %w", err)
+	}
+	if display.Motion, err = views.ParseMotion(o.fall); err != nil {
+		return nil, fmt.Errorf("--fall: %w", err)
+	}
+	if display.TTYBudget, err = views.ParseBudget(o.ttyBudget); err != nil {
+		return nil, fmt.Errorf("--tty-budget: %w", err)
 	}
 	return display, nil
 }
