@@ -18,7 +18,8 @@ type row struct {
 	segments []Segment
 	mean     []float64 // sum of powers of a bin since the last frame
 	max      []float32
-	perDB    float64 // steps
+	perDB    float64   // steps
+	known    []float32 // by what the power of each bin is to be multiplied; nil: by nothing
 }
 
 func newRow(g Grid) *row {
@@ -31,6 +32,27 @@ func newRow(g Grid) *row {
 	blank(r.frame.Mean)
 	blank(r.frame.Max)
 	return r
+}
+
+// calibrate makes levels what c says of the gain state of the grid, and even by slope,
+// which may be nil: there the bins all come from one tuning.
+func (r *row) calibrate(c *Calibration, slope Curve) {
+	g := &r.frame.Grid
+	level := c.level(g.Tuning)
+	if level == nil && slope == nil {
+		return
+	}
+	r.known = make([]float32, g.Bins)
+	for i := range r.known {
+		hz, db := g.BinCenterHz(i), 0.0
+		if level != nil {
+			db += level.Points.At(hz)
+		}
+		if slope != nil {
+			db += slope.At(hz - g.TunedHz())
+		}
+		r.known[i] = float32(ratio(db))
+	}
 }
 
 // segment finds the segment with these borders or makes it.
@@ -98,6 +120,12 @@ func (r *row) emit(emit func(*Frame)) {
 		}
 		mean, peak := f.Mean[s.Bin:][:s.Bins], f.Max[s.Bin:][:s.Bins]
 		sums, tops := r.mean[s.Bin:][:s.Bins], r.max[s.Bin:][:s.Bins]
+		if r.known != nil {
+			for k, gain := range r.known[s.Bin:][:s.Bins] {
+				sums[k] *= float64(gain)
+				tops[k] *= gain
+			}
+		}
 		share := 1 / float64(s.Windows)
 		for k := range mean {
 			mean[k], peak[k] = quantise(sums[k]*share, r.perDB), quantise(float64(tops[k]), r.perDB)

@@ -30,11 +30,12 @@ type stream struct {
 func (m *stream) begin(a *Analyzer, b *device.Block) error {
 	// Point k of the transform is centred on a multiple of BinHz, so edges are between.
 	n, t := m.fft.n, a.settings.Tuning
-	first, err := a.lay(t.Parts(), 0, b.CenterHz-a.grid.BinHz/2, -n/2, n/2)
+	first, err := a.lay(t.Parts(), 0, a.trueHz(b.CenterHz)-a.grid.BinHz/2, -n/2, n/2)
 	if err != nil {
 		return err
 	}
 	m.row, m.bands, m.rateHz = newRow(a.grid), a.bands, t.RateHz
+	m.row.calibrate(a.known, a.known.slope(t))
 	for _, part := range m.bands {
 		if _, err := m.row.segment(part.low, part.high-part.low); err != nil {
 			return err

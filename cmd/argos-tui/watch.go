@@ -121,7 +121,7 @@ func (o *options) writeOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	frame, settings, err := spectrum.Once(ctx, radio, settings, 0, onceStepDB)
+	frame, settings, err := spectrum.Once(ctx, radio, settings, 0, &spectrum.AnalyzerOptions{StepDB: onceStepDB})
 	if errors.Is(err, spectrum.ErrShort) {
 		return err
 	}
