@@ -284,6 +284,7 @@ func (s *Server) watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	before, at := s.source.Status(), time.Now()
+	before.Correction.Missing = "" // at the start it is news
 	for {
 		changed := s.source.Changed()
 		now := s.source.Status()

@@ -89,8 +89,8 @@ func strongest(g *spectrum.Grid, trace []int16) int {
 		reach := (dcBins + 0.5) * raw
 		// The nearest edge rounds inwards by a hair, so that a bin that only touches
 		// the zone stays in.
-		low = g.BinAt(t.CenterHz - reach + raw/100)
-		high = g.BinAt(t.CenterHz+reach-raw/100) + 1
+		low = g.BinAt(g.TunedHz() - reach + raw/100)
+		high = g.BinAt(g.TunedHz()+reach-raw/100) + 1
 	}
 	best, most := -1, int16(spectrum.Absent)
 	for i, v := range trace {

@@ -66,9 +66,10 @@ type options struct {
 	tokenFile   string
 	ca          string
 
-	device string
-	speed  float64
-	noLoop bool
+	device      string
+	speed       float64
+	noLoop      bool
+	calibration string
 
 	tuning   map[string]string // by the names of spectrum.Params
 	filter   stream.Filter
@@ -79,7 +80,7 @@ type options struct {
 // tuned reports whether the radio is to be told something, which it takes its owner
 // to do.
 func (o *options) tuned() bool {
-	return o.device != "" || o.speed != 1 || o.noLoop || len(o.tuning) > 0
+	return o.device != "" || o.calibration != "" || o.speed != 1 || o.noLoop || len(o.tuning) > 0
 }
 
 func command() *cobra.Command {
@@ -115,13 +116,14 @@ func command() *cobra.Command {
 	f.StringVar(&o.device, "device", "", "`RADIO`: synth, replay:PATH or hackrf[:SERIAL]")
 	f.Float64Var(&o.speed, "speed", 1, "replay `FACTOR`, 0 for as fast as it can")
 	f.BoolVar(&o.noLoop, "no-loop", false, "end at the end of a recording")
+	f.StringVar(&o.calibration, "calibration", "", "correct what is measured by this `FILE`; else "+calibrationHelp+", if it is there")
 	for _, p := range spectrum.Params {
 		f.Var(&tuningFlag{param: p, into: o.tuning}, p.Name, p.Help)
 	}
 	f.Var((*filterFlag)(&o.filter), "events", "show only these events: a severity, kinds and LOW:HIGH bands, such as warning,433M:435M")
 	f.StringVar(&o.detector, "detector", "", "trace that is drawn in front: `mean|max|min`")
 	f.StringVar(&o.ref, "ref", "", "top of the level axis in `DB`, or auto")
-	c.AddCommand(devicesCommand(), doctorCommand(), tokenCommand(), trustCommand(), forgetCommand())
+	c.AddCommand(calibrateCommand(), devicesCommand(), doctorCommand(), tokenCommand(), trustCommand(), forgetCommand())
 	c.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true}) // --help does
 	return c
 }
@@ -195,6 +197,8 @@ func (o *options) run(ctx context.Context) error {
 		return &usageError{errors.New("--events says what a screen or --json shows: use it without --serve and --once")}
 	case o.connect != "" && o.device != "":
 		return &usageError{errors.New("--device is opened where the server runs: give it there, not with --connect")}
+	case o.connect != "" && o.calibration != "":
+		return &usageError{errors.New("--calibration is of the radio where the server runs: give it there, not with --connect")}
 	case o.connect != "" && o.guards():
 		return &usageError{errors.New("who gets in is for the server to say: not with --connect")}
 	case o.connect == "" && (o.tokenFile != "" || o.ca != ""):

@@ -57,9 +57,13 @@ func (o *options) newStation(ctx context.Context, logs *slog.Logger, guard func(
 		return nil, err
 	}
 	history := spectrum.NewHistory(0)
+	var known *spectrum.Calibration
 	settings, err := o.settings(st.radio.Info())
 	if err == nil {
-		st.capture, err = spectrum.NewCapture(st.radio, history, settings, nil)
+		known, err = o.known(st.radio.Info())
+	}
+	if err == nil {
+		st.capture, err = spectrum.NewCapture(st.radio, history, settings, &spectrum.CaptureOptions{Calibration: known})
 		err = o.asked(err)
 	}
 	if err != nil {
