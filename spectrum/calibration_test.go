@@ -100,6 +100,7 @@ func corrected(t *testing.T, s Settings, c *Calibration, blocks ...device.Block)
 func TestStreamIsCalibrated(t *testing.T) {
 	const n = 1024
 	s := settingsAt(2e6, n)
+	s.Min = true
 	c := &Calibration{PPM: 20}
 	c.SetLevel(s.Tuning, 99e6, -30)
 	c.SetLevel(s.Tuning, 101e6, -34)
@@ -116,7 +117,7 @@ func TestStreamIsCalibrated(t *testing.T) {
 		if off := g.BinCenterHz(bin) - hz; math.Abs(off) > 1e-3 {
 			t.Errorf("%g: the bin is %g Hz off", hz, off)
 		}
-		for name, q := range map[string]int16{"mean": f.Mean[bin], "max": f.Max[bin]} {
+		for name, q := range map[string]int16{"mean": f.Mean[bin], "max": f.Max[bin], "min": f.Min[bin]} {
 			if db := g.DB(q); math.Abs(db-want.db) > 0.011 {
 				t.Errorf("%g: %s %.3f dBm, want %.2f", hz, name, db, want.db)
 			}
@@ -168,7 +169,7 @@ func TestSweepIsCalibrated(t *testing.T) {
 	for _, center := range centres {
 		blocks = append(blocks, sweepBlock(tuning, center, tones, 0, 1, epoch))
 	}
-	f := corrected(t, Settings{Tuning: tuning, Bins: n, Window: BlackmanHarris}, c, blocks...)
+	f := corrected(t, Settings{Tuning: tuning, Bins: n, Window: BlackmanHarris, Min: true}, c, blocks...)
 	g := &f.Grid
 	for hz := range tones {
 		// The centre of the only tuning that has it in one of its two quarters.
@@ -180,8 +181,10 @@ func TestSweepIsCalibrated(t *testing.T) {
 		}
 		bin := g.BinAt(hz * (1 + 10e-6))
 		want := -20 - 20 - (hz-2400e6)/10e6 - at/2.5e6
-		if db := g.DB(f.Mean[bin]); !g.Calibrated || math.Abs(db-want) > 0.02 {
-			t.Errorf("%g, %g from the centre: %.3f %s, want %.3f dBm", hz, at, db, g.Unit(), want)
+		for name, q := range map[string]int16{"mean": f.Mean[bin], "min": f.Min[bin]} {
+			if db := g.DB(q); !g.Calibrated || math.Abs(db-want) > 0.02 {
+				t.Errorf("%g, %g from the centre: %s %.3f %s, want %.3f dBm", hz, at, name, db, g.Unit(), want)
+			}
 		}
 		if off := g.BinCenterHz(bin) - hz*(1+10e-6); math.Abs(off) > 1e-2 {
 			t.Errorf("%g: the bin is %g Hz off", hz, off)
