@@ -25,7 +25,7 @@ import (
 
 func TestHandshakesOfAnAddress(t *testing.T) {
 	now := time.Now()
-	a := newAddresses(Limits{Handshakes: 10}.withDefaults())
+	a := newAddresses(Limits{AddressHandshakes: 10}.withDefaults())
 	count := func(from string, tries int) (passed int) {
 		for range tries {
 			if wait, _ := a.handshake(from, now); wait == 0 {
@@ -125,7 +125,9 @@ func (c fakeConn) RemoteAddr() net.Addr {
 
 func TestPorch(t *testing.T) {
 	over := 0
-	p := newPorch(nil, newAddresses(Limits{Arrivals: 4, AddressArrivals: 2}.withDefaults()), func(string, net.Addr) { over++ })
+	proxy := netip.MustParseAddr("192.0.2.9")
+	p := newPorch(nil, newAddresses(Limits{Arrivals: 4, AddressArrivals: 2}.withDefaults()),
+		func(a netip.Addr) bool { return a == proxy }, func(string, net.Addr) { over++ })
 	var far []net.Conn
 	come := func(from string) *arrival {
 		near, other := net.Pipe()

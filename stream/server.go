@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
 
 	"argos/spectrum"
 	"argos/stream/access"
@@ -66,8 +67,10 @@ type Server struct {
 	options   ServerOptions
 	log       *slog.Logger
 	strangers *slog.Logger // log, for what anybody can cause
+	limits    Limits
 	addresses *addresses
-	lease     *lease // nil: every operator has the controls
+	tls       *rate.Limiter // handshakes of all
+	lease     *lease        // nil: every operator has the controls
 
 	mu       sync.Mutex
 	ended    bool // no more sessions begin
@@ -104,9 +107,11 @@ func newServer(source Source, history *spectrum.History, log eventLog, o *Server
 		s.lease = new(lease)
 	}
 	s.strangers = slog.New(newSparing(s.log.Handler()))
-	s.addresses = newAddresses(s.options.Limits.withDefaults())
+	s.limits = s.options.Limits.withDefaults()
+	s.addresses = newAddresses(s.limits)
+	s.tls = rate.NewLimiter(rate.Limit(s.limits.TLSHandshakes), burstOf(s.limits.TLSHandshakes))
 	s.share.history = history
-	s.admission = newAdmission(s.metrics.handshakes, admitRate, admitBurst, admitLine)
+	s.admission = usualAdmission(s.metrics.handshakes, s.limits.Handshakes)
 	host, _ := os.Hostname()
 	s.host = cleanText(host)
 	s.metrics.registry.MustRegister(stateCollector{s})
@@ -142,9 +147,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		defer s.options.Guard()
 		s.watchTokens(ctx)
 	})
-	ln = newPorch(ln, s.addresses, s.tooMuch)
+	ln = newPorch(ln, s.addresses, s.options.Access.Trusts, s.tooMuch)
 	if s.options.TLS != nil {
-		ln = tls.NewListener(ln, s.options.TLS)
+		ln = tls.NewListener(ln, s.bounded(s.options.TLS))
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	err := server.Serve(ln)
@@ -212,7 +217,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // session upgrades a request and serves its viewer. compress says that what is sent
 // shrinks, which packed frames do not.
 func (s *Server) session(w http.ResponseWriter, r *http.Request, who access.Identity, compress bool) {
-	arrival, ping := arrivalOf(r), newBudget(s.addresses.limits.Messages)
+	arrival, ping := arrivalOf(r), newBudget(s.limits.Messages)
 	arrival.settle() // it may have to wait for its turn
 	if ok, comeBack := s.admission.admit(r.Context()); !ok {
 		s.admission.refuse(w, comeBack)
@@ -252,7 +257,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, who access.Iden
 		return
 	}
 	v := newViewer(s, conn, encoding, who)
-	v.expel, v.over = expel, over
+	v.expel, v.over, v.cut = expel, over, arrival.cut
 	arrival.seated(func() { expel(&expelledError{"too many " + limitBytes}) })
 	s.log.Info("viewer came", "remote", who.From, "session", v.session, "name", who.Name, "role", who.Role.String(), "protocol", conn.Subprotocol())
 	err = v.run(ctx)

@@ -63,6 +63,7 @@ type options struct {
 
 	entrance    access.EntranceOptions
 	oneOperator bool
+	limits      stream.Limits
 	tokenFile   string
 	ca          string
 
@@ -197,6 +198,8 @@ func (o *options) run(ctx context.Context) error {
 		return &usageError{errors.New("--device is opened where the server runs: give it there, not with --connect")}
 	case o.connect != "" && o.guards():
 		return &usageError{errors.New("who gets in is for the server to say: not with --connect")}
+	case o.once && o.guards():
+		return &usageError{errors.New("who gets in is for a server to say, and --once is none")}
 	case o.connect == "" && (o.tokenFile != "" || o.ca != ""):
 		return &usageError{errors.New("--token-file and --ca are for the server of --connect")}
 	case o.once:

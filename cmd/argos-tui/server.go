@@ -68,7 +68,8 @@ func (o *options) newStation(ctx context.Context, logs *slog.Logger, guard func(
 		return nil, err
 	}
 	st.server = stream.NewServer(st.capture, history, &stream.ServerOptions{
-		Version: versionText(), Log: logs, Guard: guard, Access: door.Policy, TLS: door.TLS, Journal: door.Journal(journalFailed(logs)), OneOperator: o.oneOperator,
+		Version: versionText(), Log: logs, Guard: guard, Access: door.Policy, TLS: door.TLS, Limits: o.limits,
+		Journal: door.Journal(journalFailed(logs)), OneOperator: o.oneOperator,
 	})
 	if st.notice != "" {
 		st.server.Event(stream.Event{Kind: "device", Severity: stream.Warning, Text: st.notice})
