@@ -38,7 +38,7 @@ var limits = []struct {
 	{"handshakes", admitRate, func(l *Limits) *int { return &l.Handshakes }},
 	{"address-handshakes", 10, func(l *Limits) *int { return &l.AddressHandshakes }},
 	{"messages", 200, func(l *Limits) *int { return &l.Messages }},
-	{"bytes", 256 << 10, func(l *Limits) *int { return &l.Bytes }},
+	{"bytes", 64 << 10, func(l *Limits) *int { return &l.Bytes }},
 }
 
 func (l Limits) withDefaults() Limits {

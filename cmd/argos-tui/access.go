@@ -26,7 +26,7 @@ func (o *options) entranceFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&e.Proxies, "trusted-proxy", nil, "believe X-Forwarded-For of these `ADDRESSES` or networks; takes tokens from everybody")
 	f.StringSliceVar(&e.Origins, "allow-origin", nil, "let web pages of these `ORIGINS` connect, such as https://spectrum.example.org")
 	f.BoolVar(&e.Insecure, "insecure", false, "serve others without TLS and tokens: whoever reaches the address may tune")
-	f.Var((*limitFlag)(&o.limits), "limit", "bound what those who connect can make the server do, such as sessions=100,bytes=65536; docs/OPERATIONS.md lists all")
+	f.Var((*limitFlag)(&o.limits), "limit", "bound what those who connect can make the server do, such as sessions=100,bytes=131072; docs/OPERATIONS.md lists all")
 	f.StringVar(&o.tokenFile, "token-file", "", "with --connect: read the token from this `FILE`; else "+access.TokenVariable+", else it is asked for")
 	f.StringVar(&o.ca, "ca", "", "with --connect: trust only servers that the authorities in this `FILE` vouch for")
 }

@@ -11,7 +11,10 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -36,12 +39,23 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "argos-tui:", err)
+	fmt.Fprintln(os.Stderr, "argos-tui:", printable(err.Error()))
 	var usage *usageError
 	if errors.As(err, &usage) {
 		os.Exit(2)
 	}
 	os.Exit(1)
+}
+
+// printable is text of which a terminal does nothing but show it: names of files, and what
+// stands in them, come from others, too.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, text)
 }
 
 // A usageError is a mistake on the command line: exit code 2.
