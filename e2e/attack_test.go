@@ -44,7 +44,7 @@ func TestAttacks(t *testing.T) {
 			for _, g := range a.want {
 				before = append(before, metric(t, b.addr, b.tokens["viewer"], g.metric))
 			}
-			told := 0 // tries that say something
+			told, untold := 0, false // tries that say something, too few of them
 			for try := 1; ; try++ {
 				o := b.suffer(t, a.name)
 				if o.ok() {
@@ -56,10 +56,10 @@ func TestAttacks(t *testing.T) {
 				if try < attackTries {
 					continue
 				}
-				if told < attackTries {
-					t.Skip("not to be told here: other programs take the processor, see above")
+				if told == attackTries {
+					t.Errorf("p99 %v in the last of %d tries", o.seen.p99, try)
 				}
-				t.Errorf("p99 %v in the last of %d tries", o.seen.p99, try)
+				untold = told < attackTries
 				break
 			}
 			for i, g := range a.want {
@@ -69,6 +69,9 @@ func TestAttacks(t *testing.T) {
 			}
 			if wrong := b.victim.wrongs(); len(wrong) > 0 {
 				t.Errorf("the victim: %v", errors.Join(wrong...))
+			}
+			if untold {
+				t.Skip("how old frames are is not to be told here: other programs take the processor, see above")
 			}
 		})
 	}

@@ -203,16 +203,21 @@ func helloFlood(ctx context.Context, t *target) error {
 		return err
 	}
 	for ctx.Err() == nil {
-		c, err := new(net.Dialer).DialContext(ctx, "tcp", t.Addr)
-		if err != nil {
-			return nil
-		}
-		_, _ = c.Write(hello[:n])
-		_ = c.SetReadDeadline(time.Now().Add(5 * time.Millisecond)) // what is answered, is answered
-		_, _ = c.Read(make([]byte, 1))
-		_ = c.Close()
+		sayAndGo(ctx, t.Addr, hello[:n])
 	}
 	return nil
+}
+
+// sayAndGo waits for no more than the beginning of an answer.
+func sayAndGo(ctx context.Context, addr string, text []byte) {
+	c, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	_, _ = c.Write(text)
+	_ = c.SetReadDeadline(time.Now().Add(5 * time.Millisecond))
+	_, _ = c.Read(make([]byte, 1))
 }
 
 func badToken(ctx context.Context, t *target) error {

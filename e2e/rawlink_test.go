@@ -107,7 +107,7 @@ type rawLink struct {
 	in *bufio.Reader
 }
 
-// openLink connects; nil without an error means that the server has no room now.
+// openLink connects.
 func openLink(ctx context.Context, addr, token string) (*rawLink, error) {
 	c, err := dialServer(ctx, addr)
 	if err != nil {
@@ -151,12 +151,15 @@ func (l *rawLink) hear() (*said, error) {
 	}
 }
 
-// hearReply reads up to the answer of a command.
-func (l *rawLink) hearReply() (*said, error) {
+// hearReply reads up to the answer of a command, nil if the link ends before.
+func (l *rawLink) hearReply() *said {
 	for {
 		s, err := l.hear()
-		if err != nil || s.Reply != nil {
-			return s, err
+		if err != nil {
+			return nil
+		}
+		if s.Reply != nil {
+			return s
 		}
 	}
 }

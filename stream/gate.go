@@ -149,13 +149,23 @@ func (s *Server) turnAway(w http.ResponseWriter, limit, from string, wait time.D
 // seat finds room for a session, or answers.
 func (s *Server) seat(w http.ResponseWriter, from string) bool {
 	s.mu.Lock()
-	full := len(s.viewers) >= s.limits.Sessions
-	s.mu.Unlock()
-	if full || !s.addresses.enter(from) {
-		s.turnAway(w, limitSessions, from, admitLater)
-		return false
+	free := s.seats < s.limits.Sessions && s.addresses.enter(from)
+	if free {
+		s.seats++
 	}
-	return true
+	s.mu.Unlock()
+	if !free {
+		s.turnAway(w, limitSessions, from, admitLater)
+	}
+	return free
+}
+
+// unseat gives up what seat found.
+func (s *Server) unseat(from string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seats--
+	s.addresses.leave(from)
 }
 
 // tooMuch tells of what is over a limit.

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -8,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -246,6 +249,39 @@ func BenchmarkTLSHandshake(b *testing.B) {
 			}
 		})
 	}
+}
+
+// FuzzHandshake: whatever a request is, one without a good token gets nothing but a no, in
+// plain text.
+func FuzzHandshake(f *testing.F) {
+	for _, head := range []string{
+		"GET /v1/link HTTP/1.1\r\nHost: 127.0.0.1:8470\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+			"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: argos.v1.json, argos.bearer.x\r\n\r\n",
+		"GET /metrics HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer argos-aaaaaaaa-aaaaaaaaaaaaaaaaaaaaaaaaaa\r\n\r\n",
+		"GET /v1/link?x HTTP/1.0\r\nUpgrade: websocket\r\nOrigin: null\r\nX-Forwarded-For: ::1, 127.0.0.1\r\n\r\n",
+		"GET http://evil.example/x%1b HTTP/1.1\r\nHost: \x9b\r\n\r\n",
+		"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n",
+	} {
+		f.Add(head, "192.0.2.1:1")
+		f.Add(head, "127.0.0.1:1")
+	}
+	server := NewServer(newFakeSource(), spectrum.NewHistory(0), &ServerOptions{Access: &access.Policy{RequireToken: true}})
+	f.Fuzz(func(t *testing.T, head, from string) {
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head)))
+		if err != nil {
+			return
+		}
+		r.RemoteAddr = from
+		w := httptest.NewRecorder()
+		server.ServeHTTP(w, r)
+		text := w.Body.String()
+		if w.Code < 400 && text != "ok\n" {
+			t.Fatalf("%d %q", w.Code, text)
+		}
+		if strings.TrimSpace(text) != cleanText(strings.TrimSpace(text)) && len(text) < maxText {
+			t.Fatalf("it is answered %q", text)
+		}
+	})
 }
 
 func TestLimitsAsWritten(t *testing.T) {

@@ -67,6 +67,7 @@ type Server struct {
 	options   ServerOptions
 	log       *slog.Logger
 	strangers *slog.Logger // log, for what anybody can cause
+	forbidden *slog.Logger // the journal, for what was not done
 	limits    Limits
 	addresses *addresses
 	tls       *rate.Limiter // handshakes of all
@@ -76,6 +77,7 @@ type Server struct {
 	ended    bool // no more sessions begin
 	sessions sync.WaitGroup
 	viewers  map[*viewer]struct{}
+	seats    int // taken by sessions, from before their handshake on
 }
 
 // NewServer returns a server of source and the history that it fills.
@@ -107,6 +109,7 @@ func newServer(source Source, history *spectrum.History, log eventLog, o *Server
 		s.lease = new(lease)
 	}
 	s.strangers = slog.New(newSparing(s.log.Handler()))
+	s.forbidden = slog.New(newSparing(s.options.Journal.Handler()))
 	s.limits = s.options.Limits.withDefaults()
 	s.addresses = newAddresses(s.limits)
 	s.tls = rate.NewLimiter(rate.Limit(s.limits.TLSHandshakes), burstOf(s.limits.TLSHandshakes))
@@ -210,7 +213,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.seat(w, who.From) {
 		return
 	}
-	defer s.addresses.leave(who.From)
+	defer s.unseat(who.From)
 	s.session(w, r, who, !strings.Contains(offered, protocolPB))
 }
 
@@ -268,9 +271,9 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, who access.Iden
 // addressed is the URL that r came to.
 func addressed(r *http.Request) string {
 	if r.TLS != nil {
-		return "wss://" + r.Host
+		return "wss://" + cleanText(r.Host)
 	}
-	return "ws://" + r.Host
+	return "ws://" + cleanText(r.Host)
 }
 
 // begin counts a session in, unless the server has ended.
