@@ -147,6 +147,61 @@ func TestTLSHandshakeGivenUp(t *testing.T) {
 	})
 }
 
+// Who connects and does not go on is cut off, wherever it stopped.
+func TestSlowHandshakes(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		tls  bool
+		says []string // one a second
+		want time.Duration
+	}{
+		{"nothing", false, nil, 10 * time.Second},
+		{"nothing, where TLS is spoken", true, nil, 10 * time.Second},
+		{"half of a ClientHello", true, []string{"\x16\x03\x01\x01\x00\x01\x00\x00\xfc\x03\x03"}, 10 * time.Second},
+		{"a header a byte at a time", false, strings.Split("GET /v1/link HTTP/1.1\r\nHost: rig", ""), 10 * time.Second},
+		{"a header and no Hello", false, []string{"GET /v1/link HTTP/1.1\r\nHost: rig\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n" +
+			"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: " + protocolPB + "\r\n\r\n"}, 15 * time.Second}, // and 5 s to agree to the close
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := new(ServerOptions)
+				if c.tls {
+					o.TLS = &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return nil, errKeyUsed }}
+				}
+				network := new(pipeNet)
+				ctx, stop := context.WithCancel(t.Context())
+				served := make(chan error, 1)
+				listener := network.listen()
+				go func() { served <- NewServer(newFakeSource(), spectrum.NewHistory(0), o).Serve(ctx, listener) }()
+				conn, err := network.dial(ctx, "", "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				var talking sync.WaitGroup
+				talking.Go(func() {
+					for _, text := range c.says {
+						if _, err := conn.Write([]byte(text)); err != nil {
+							return
+						}
+						time.Sleep(time.Second)
+					}
+				})
+				_, _ = io.Copy(io.Discard, conn) // until it is cut
+				if took := time.Since(began); took > c.want {
+					t.Errorf("cut after %s", took)
+				}
+				_ = conn.Close()
+				talking.Wait()
+				stop()
+				if err := <-served; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // Who is sent away goes within a second, also if it never agrees to a close and goes on
 // talking.
 func TestExpelledGoes(t *testing.T) {

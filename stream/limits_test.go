@@ -152,9 +152,17 @@ func TestPorch(t *testing.T) {
 			t.Error("this machine is bounded")
 		}
 	}
+	if n := p.waiting.Len(); n != 4 {
+		t.Errorf("%d wait", n)
+	}
 	// Six came and were taken in, one of them is a session, four may wait: the oldest went.
 	if !isOpen(0) || isOpen(1) || !isOpen(3) || over != 1 {
 		t.Errorf("%t %t %t, %d over", isOpen(0), isOpen(1), isOpen(3), over)
+	}
+	for range 3 {
+		if come("192.0.2.9:1") == nil {
+			t.Error("a proxy's clients are one")
+		}
 	}
 	_ = first.Close()
 	_ = first.Close()
