@@ -235,7 +235,8 @@ func TestFloods(t *testing.T) {
 		{"fragments of nothing", append(rawFrame(0x02, ""), bytes.Repeat(rawFrame(0x00, ""), 200_000)...), "too many bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := newTCPRig(t, &ServerOptions{})
+			// So little that also a slow machine sees it as a flood.
+			r := newTCPRig(t, &ServerOptions{Limits: Limits{Bytes: 8 << 10, Messages: 20}})
 			defer r.close(t)
 			conn, answers := dialTCP(t, r.addr)
 			defer conn.Close()
@@ -245,7 +246,7 @@ func TestFloods(t *testing.T) {
 				defer close(done)
 				_, _ = conn.Write(c.flow) // until it is cut
 			}()
-			_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+			_ = conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 			said, err := io.ReadAll(answers)
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Error("still open")

@@ -156,6 +156,9 @@ func (o *options) owned(ctx context.Context) (who *stream.Link, held error) {
 	if errors.As(err, &tls) {
 		return nil, fmt.Errorf("%s is held by a server that speaks TLS; watch it with --connect %s, or use --listen with another port", o.listen, tls.Other())
 	}
+	if errors.As(err, new(*access.TokenError)) {
+		return nil, fmt.Errorf("%s is held by a server that wants a token; watch it with --connect ws://%s, or use --listen with another port", o.listen, o.listen)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s is held by another program, which is no Argos server; use --listen with another port", o.listen)
 	}
