@@ -180,11 +180,12 @@ func deflateBomb(ctx context.Context, t *target) error {
 		time.Sleep(100 * time.Millisecond)
 		return nil
 	}
-	var bomb bytes.Buffer // 60 kB that become 60 MB
-	w, _ := flate.NewWriter(&bomb, flate.BestCompression)
-	_, _ = w.Write(bytes.Repeat([]byte(" "), 60<<20))
+	var mega bytes.Buffer // 1 kB that becomes 1 MB
+	w, _ := flate.NewWriter(&mega, flate.BestCompression)
+	_, _ = w.Write(bytes.Repeat([]byte(" "), 1<<20))
 	_ = w.Flush()
-	_, _ = c.Write(clientFrame(0xc1, bomb.Bytes()[:min(bomb.Len()-4, 65535)]))
+	bomb := bytes.Repeat(mega.Bytes(), 60)
+	_, _ = c.Write(clientFrame(0xc1, bomb[:min(len(bomb)-4, 65535)]))
 	said, _ := io.ReadAll(r) // until it is cut
 	if len(said) > 1<<20 {
 		return fmt.Errorf("%d bytes after a bomb", len(said))
