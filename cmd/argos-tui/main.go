@@ -11,7 +11,10 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -36,12 +39,23 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "argos-tui:", err)
+	fmt.Fprintln(os.Stderr, "argos-tui:", printable(err.Error()))
 	var usage *usageError
 	if errors.As(err, &usage) {
 		os.Exit(2)
 	}
 	os.Exit(1)
+}
+
+// printable is text of which a terminal does nothing but show it: names of files, and what
+// stands in them, come from others, too.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, text)
 }
 
 // A usageError is a mistake on the command line: exit code 2.
@@ -63,6 +77,7 @@ type options struct {
 
 	entrance    access.EntranceOptions
 	oneOperator bool
+	limits      stream.Limits
 	tokenFile   string
 	ca          string
 
@@ -201,6 +216,8 @@ func (o *options) run(ctx context.Context) error {
 		return &usageError{errors.New("--calibration is of the radio where the server runs: give it there, not with --connect")}
 	case o.connect != "" && o.guards():
 		return &usageError{errors.New("who gets in is for the server to say: not with --connect")}
+	case o.once && o.guards():
+		return &usageError{errors.New("who gets in is for a server to say, and --once is none")}
 	case o.connect == "" && (o.tokenFile != "" || o.ca != ""):
 		return &usageError{errors.New("--token-file and --ca are for the server of --connect")}
 	case o.once:

@@ -41,7 +41,7 @@ func (o *options) newScreen(display *views.Options) (*screen, error) {
 }
 
 // notice is for who has no screen: standard error.
-func notice(text string) { fmt.Fprintln(os.Stderr, "argos-tui:", text) }
+func notice(text string) { fmt.Fprintln(os.Stderr, "argos-tui:", printable(text)) }
 
 // watch is --connect.
 func (o *options) watch(ctx context.Context, display *views.Options, address string) error {
