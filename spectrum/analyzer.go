@@ -23,7 +23,8 @@ const maxSweepBins = 8192
 
 // AnalyzerOptions are the finer points of an Analyzer. The zero value will do.
 type AnalyzerOptions struct {
-	StepDB float64 // quantisation of powers; 0: DefaultStepDB
+	StepDB      float64      // quantisation of powers; 0: DefaultStepDB
+	Calibration *Calibration // of the radio; nil: none
 }
 
 // An Analyzer turns the blocks of one generation into frames. It is for one goroutine,
@@ -34,6 +35,7 @@ type Analyzer struct {
 	grid     Grid // Bins is 0 before the first block
 	bands    []band
 	meter    meter
+	known    *Calibration
 }
 
 // A band is the bins of a range of the tuning: low up to but not including high.
@@ -57,17 +59,23 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	if o == nil {
+		o = &AnalyzerOptions{}
+	}
 	step := DefaultStepDB
-	if o != nil && o.StepDB != 0 {
+	if o.StepDB != 0 {
 		step = o.StepDB
 	}
 	if !(step >= minStepDB) {
 		return nil, fmt.Errorf("a step of %g dB is too fine: use %g or more", step, minStepDB)
 	}
-	a := &Analyzer{settings: s, info: info}
+	a := &Analyzer{settings: s, info: info, known: o.Calibration}
 	a.grid = Grid{
 		Generation: generation, StepDB: step, Window: s.Window, Overlap: s.Overlap, Min: s.Min,
-		Tuning: s.Tuning, Simulated: info.Simulated,
+		Tuning: s.Tuning, Simulated: info.Simulated, Calibrated: a.known.level(s.Tuning) != nil,
+	}
+	if a.known != nil {
+		a.grid.PPM = a.known.PPM
 	}
 	rate := s.Tuning.RateHz
 	if rate == 0 {
@@ -82,15 +90,19 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 	if err != nil {
 		return nil, err
 	}
-	a.grid.BinHz = rate / float64(n)
+	a.grid.BinHz = a.trueHz(rate) / float64(n)
 	a.grid.RBWHz = s.Window.ENBW() * a.grid.BinHz
-	a.settings.Bins, a.settings.RBWHz = n, a.grid.RBWHz
+	// What is wished for is in the radio's own hertz: those find their bins again.
+	a.settings.Bins, a.settings.RBWHz = n, s.Window.ENBW()*rate/float64(n)
 	every, vbwHz, err := s.video(rate, n)
 	if err != nil {
 		return nil, err
 	}
 	a.grid.VBWHz, a.settings.VBWHz = vbwHz, vbwHz
 	w := newWelch(a.settings, every)
+	if a.known != nil {
+		w.balance = a.known.IQ.balance()
+	}
 	if s.Tuning.Sweeps() {
 		a.meter = &sweep{welch: w}
 	} else {
@@ -99,6 +111,10 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 	}
 	return a, nil
 }
+
+// trueHz is what the radio takes for hz. Its samples are taken by the clock that it tunes
+// by, so that a frequency, a rate and the width of a bin are all off by the same share.
+func (a *Analyzer) trueHz(hz float64) float64 { return hz * a.known.clock() }
 
 // Grid is that of the frames. Before the first block its Bins are 0.
 func (a *Analyzer) Grid() Grid { return a.grid }

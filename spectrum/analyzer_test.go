@@ -56,7 +56,7 @@ func measure(t *testing.T, s Settings, x []complex128, f device.Format, step flo
 	if err := a.Add(&b, func(*Frame) { t.Error("a frame without being asked") }); err != nil {
 		t.Fatal(err)
 	}
-	a.Flush(func(f *Frame) { got = f })
+	a.Flush(func(f *Frame) { got = new(*f) })
 	if got == nil {
 		t.Fatal("no frame")
 	}

@@ -411,7 +411,7 @@ func TestOnce(t *testing.T) {
 		} {
 			r := newFakeRadio()
 			r.blocks, r.info.Duration = test.blocks, test.duration
-			f, in, err := Once(t.Context(), r, wish(), test.limit, 0.01)
+			f, in, err := Once(t.Context(), r, wish(), test.limit, &AnalyzerOptions{StepDB: 0.01})
 			if err != nil {
 				t.Fatal(test.name, err)
 			}
@@ -427,12 +427,12 @@ func TestOnce(t *testing.T) {
 		}
 		r := newFakeRadio()
 		r.blocks, r.size, r.info.Duration = 1, 1000, time.Millisecond
-		if _, _, err := Once(t.Context(), r, wish(), 0, 0); !errors.Is(err, ErrShort) || !strings.Contains(err.Error(), "use --bins 512") {
+		if _, _, err := Once(t.Context(), r, wish(), 0, nil); !errors.Is(err, ErrShort) || !strings.Contains(err.Error(), "use --bins 512") {
 			t.Errorf("a short recording gives %v", err)
 		}
 		r = newFakeRadio()
 		r.broken = errFake
-		if _, _, err := Once(t.Context(), r, wish(), 0, 0); !errors.Is(err, errFake) {
+		if _, _, err := Once(t.Context(), r, wish(), 0, nil); !errors.Is(err, errFake) {
 			t.Errorf("a broken radio gives %v", err)
 		}
 	})

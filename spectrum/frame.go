@@ -31,7 +31,8 @@ type Grid struct {
 	DC         DC      // what became of the bins around the radio's centre
 	Tuning     device.Tuning
 	Simulated  bool
-	Calibrated bool // powers are dBm, not dBFS
+	Calibrated bool    // powers are dBm, not dBFS
+	PPM        float64 // by which the radio's clock was corrected
 }
 
 // BinCenterHz is the frequency in the middle of bin i.
@@ -42,6 +43,10 @@ func (g *Grid) StopHz() float64 { return g.StartHz + float64(g.Bins)*g.BinHz }
 
 // BinAt is the bin that covers hz; it may lie outside 0 to Bins-1.
 func (g *Grid) BinAt(hz float64) int { return int(math.Floor((hz - g.StartHz) / g.BinHz)) }
+
+// TunedHz is what the radio is tuned to in truth, where it hears itself: Tuning has the
+// frequency that it was asked for.
+func (g *Grid) TunedHz() float64 { return g.Tuning.CenterHz * (1 + g.PPM*1e-6) }
 
 // Unit is "dBm" or "dBFS".
 func (g *Grid) Unit() string {

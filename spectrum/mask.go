@@ -73,7 +73,7 @@ func (m *Mask) add(fields []string) error {
 	}
 	db, err := strconv.ParseFloat(strings.TrimSpace(fields[1]), 64)
 	switch {
-	case err != nil || !(math.Abs(db) <= maxLevelDB):
+	case err != nil || !(math.Abs(db) <= maxTraceDB):
 		return fmt.Errorf("%q is not a level in dB", fields[1])
 	case !(hz >= 0):
 		return fmt.Errorf("%s is not a frequency", fields[0])

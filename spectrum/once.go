@@ -32,19 +32,10 @@ var errNoFrame = errors.New("there was nothing to measure")
 
 // Once tunes the radio to s and measures one frame: over all of a recording, over its
 // first part if it is longer than limit (0: OnceLimit), and over the first second of a
-// radio that has no end. FPS does not count. Powers are in steps of stepDB (0:
-// DefaultStepDB). A recording shorter than one window is an error. The settings returned
+// radio that has no end. FPS does not count. A recording shorter than one window is an error. The settings returned
 // are those in force, Bins and RBWHz resolved.
-func Once(ctx context.Context, radio device.Radio, s Settings, limit time.Duration, stepDB float64) (*Frame, Settings, error) {
+func Once(ctx context.Context, radio device.Radio, s Settings, limit time.Duration, o *AnalyzerOptions) (*Frame, Settings, error) {
 	info := radio.Info()
-	if limit <= 0 {
-		limit = OnceLimit
-	}
-	if info.Duration == 0 {
-		limit = min(limit, onceEndless)
-	} else {
-		limit = min(limit, info.Duration)
-	}
 	s = s.wished(Settings{}, Settings{})
 	s.FPS = 0
 	if err := s.check(); err != nil {
@@ -54,16 +45,16 @@ func Once(ctx context.Context, radio device.Radio, s Settings, limit time.Durati
 	if s.Tuning, err = radio.Tune(ctx, s.Tuning); err != nil {
 		return nil, s, err
 	}
-	a, err := NewAnalyzer(s, info, 1, &AnalyzerOptions{StepDB: stepDB})
+	a, err := NewAnalyzer(s, info, 1, o)
 	if err != nil {
 		return nil, s, err
 	}
-	got, err := once(ctx, radio, a, limit)
+	got, err := once(ctx, radio, a, onceOf(info, limit))
 	if err != nil {
 		return nil, s, err
 	}
 	var frame *Frame
-	a.Flush(func(f *Frame) { frame = f })
+	a.Flush(func(f *Frame) { frame = new(*f) })
 	switch {
 	case frame != nil:
 		frame.FirstSeq, frame.LastSeq = 1, 1
@@ -75,6 +66,17 @@ func Once(ctx context.Context, radio device.Radio, s Settings, limit time.Durati
 	default:
 		return nil, s, errNoFrame
 	}
+}
+
+// onceOf is how much of a radio is measured, where that is limited.
+func onceOf(info device.Info, limit time.Duration) time.Duration {
+	if limit <= 0 {
+		limit = OnceLimit
+	}
+	if info.Duration == 0 {
+		return min(limit, onceEndless)
+	}
+	return min(limit, info.Duration)
 }
 
 // once feeds a until limit of recorded time has come, and returns the number of samples.

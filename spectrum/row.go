@@ -21,6 +21,7 @@ type row struct {
 	min      []float32 // nil unless the grid has it
 	perDB    float64   // steps
 	dc       band      // bins that are interpolated
+	known    []float32 // by what the power of each bin is to be multiplied; nil: by nothing
 }
 
 func newRow(g Grid) *row {
@@ -38,6 +39,27 @@ func newRow(g Grid) *row {
 		unbound(r.min)
 	}
 	return r
+}
+
+// calibrate makes levels what c says of the gain state of the grid, and even by slope,
+// which may be nil: there the bins all come from one tuning.
+func (r *row) calibrate(c *Calibration, slope Curve) {
+	g := &r.frame.Grid
+	level := c.level(g.Tuning)
+	if level == nil && slope == nil {
+		return
+	}
+	r.known = make([]float32, g.Bins)
+	for i := range r.known {
+		hz, db := g.BinCenterHz(i), 0.0
+		if level != nil {
+			db += level.Points.At(hz)
+		}
+		if slope != nil {
+			db += slope.At(hz - g.TunedHz())
+		}
+		r.known[i] = float32(ratio(db))
+	}
 }
 
 // segment finds the segment with these borders or makes it.
@@ -112,6 +134,12 @@ func (r *row) emit(emit func(*Frame)) {
 		}
 		mean, peak := f.Mean[s.Bin:][:s.Bins], f.Max[s.Bin:][:s.Bins]
 		sums, tops := r.mean[s.Bin:][:s.Bins], r.max[s.Bin:][:s.Bins]
+		if r.known != nil {
+			for k, gain := range r.known[s.Bin:][:s.Bins] {
+				sums[k] *= float64(gain)
+				tops[k] *= gain
+			}
+		}
 		share := 1 / float64(s.Windows)
 		for k := range mean {
 			mean[k], peak[k] = quantise(sums[k]*share, r.perDB), quantise(float64(tops[k]), r.perDB)
@@ -120,6 +148,11 @@ func (r *row) emit(emit func(*Frame)) {
 		clear(tops)
 		if r.min != nil {
 			least, lows := f.Min[s.Bin:][:s.Bins], r.min[s.Bin:][:s.Bins]
+			if r.known != nil {
+				for k, gain := range r.known[s.Bin:][:s.Bins] {
+					lows[k] *= gain
+				}
+			}
 			for k := range least {
 				least[k] = quantise(float64(lows[k]), r.perDB)
 			}

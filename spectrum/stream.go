@@ -37,7 +37,7 @@ type stream struct {
 func (m *stream) begin(a *Analyzer, b *device.Block) error {
 	// Point k of the transform is centred on a multiple of BinHz, so edges are between.
 	n, t := m.fft.n, a.settings.Tuning
-	first, err := a.lay(t.Parts(), 0, b.CenterHz-a.grid.BinHz/2, -n/2, n/2)
+	first, err := a.lay(t.Parts(), 0, a.trueHz(b.CenterHz)-a.grid.BinHz/2, -n/2, n/2)
 	if err != nil {
 		return err
 	}
@@ -55,6 +55,7 @@ func (m *stream) begin(a *Analyzer, b *device.Block) error {
 	if a.grid.DC == DCInterpolate {
 		m.row.dc = dc
 	}
+	m.row.calibrate(a.known, a.known.slope(t))
 	for _, part := range m.bands {
 		if _, err := m.row.segment(part.low, part.high-part.low); err != nil {
 			return err

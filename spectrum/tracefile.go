@@ -28,7 +28,7 @@ const (
 	maxTraceBins    = 1 << 20
 	maxTraceRows    = 4 * maxTraceBins // of hackrf_sweep, several of one bin
 	maxTraceLine    = 1 << 20
-	maxLevelDB      = 500
+	maxTraceDB      = 500
 )
 
 // WriteTraces writes traces as CSV: what they were measured with as comments, then the
@@ -279,7 +279,7 @@ func parseLevel(s string) (int16, error) {
 	switch {
 	case err == nil && (math.IsNaN(db) || math.IsInf(db, -1)):
 		return Absent, nil
-	case err != nil || math.Abs(db) > maxLevelDB:
+	case err != nil || math.Abs(db) > maxTraceDB:
 		return 0, fmt.Errorf("%q is not a level in dB", s)
 	default:
 		return int16(math.Round(db / TraceStepDB)), nil

@@ -24,6 +24,8 @@ type welch struct {
 	floats overlap[complex64]
 	some   []complex64 // samples converted
 
+	balance *balance // of I and Q; nil: nothing is known
+
 	// The window that is full: int8 as they came, others converted.
 	asBytes  []byte
 	asFloats []complex64
@@ -53,7 +55,7 @@ func (w *welch) full(src []byte, f device.Format) iter.Seq[int] {
 	return func(yield func(end int) bool) {
 		n, size := w.fft.n, f.Size()
 		src = src[:len(src)-len(src)%size]
-		if f == device.CI8 {
+		if f == device.CI8 && w.balance == nil {
 			w.asFloats, w.floats.kept = nil, 0
 			for x, end := range w.bytes.windows(src) {
 				w.asBytes = x
@@ -67,6 +69,9 @@ func (w *welch) full(src []byte, f device.Format) iter.Seq[int] {
 		for done := 0; len(src) > 0; done += n {
 			some := w.some[:min(len(src)/size, n)]
 			convert(some, src, f)
+			if w.balance != nil {
+				w.balance.apply(some)
+			}
 			for x, end := range w.floats.windows(some) {
 				w.asFloats = x
 				if !yield(done + end) {

@@ -322,6 +322,7 @@ func FuzzServerMessage(f *testing.F) {
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Pong{Pong: &wire.Pong{Id: 1, PingNs: 2, TimeNs: 3}}}))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Device{Device: &wire.Device{Name: "n", Fps: 20, Tuning: &wire.Tuning{CenterHz: 1}}}}))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Gps{Gps: &wire.Gps{Fix: 3}}}))
+	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Viewers{Viewers: &wire.Viewers{Seen: []*wire.Seen{{Session: "s", Name: "n", Lag: 3}}}}}))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Goodbye{Goodbye: &wire.Goodbye{RetryMs: math.MaxUint32}}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m := new(wire.ServerMessage)

@@ -31,6 +31,9 @@ func changes(before, now *spectrum.Status) []Event {
 	if text := tuned(before.Settings, now.Settings); text != "" {
 		events = append(events, Event{Kind: "tuned", Text: text, LowHz: low, HighHz: high})
 	}
+	if missing := now.Correction.Missing; missing != before.Correction.Missing && missing != "" {
+		events = append(events, Event{Kind: "calibration", Severity: Warning, Text: "the calibration has " + missing, LowHz: low, HighHz: high})
+	}
 	if now.LastOverload.Sub(before.LastOverload) > overloadQuiet {
 		events = append(events, Event{
 			Kind: "overload", Severity: Warning, Time: now.LastOverload, LowHz: low, HighHz: high,

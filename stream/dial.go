@@ -209,6 +209,8 @@ func dialError(ctx context.Context, address string, patience time.Duration, resp
 		return fmt.Errorf("%s: %w", address, certificate)
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
 		return fmt.Errorf("%s does not speak TLS; use ws:// where the way there is safe", address)
+	case errors.As(err, &network) && network.Op == "remote error":
+		return fmt.Errorf("%s breaks off the TLS handshake (%w): it may have too much to do; try again later", address, network.Err)
 	case errors.As(err, &network):
 		return fmt.Errorf("%s: %w", address, network.Err)
 	default:

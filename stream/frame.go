@@ -69,7 +69,7 @@ func (c *frameEncoder) setGrid(g *spectrum.Grid) {
 	w := &c.grid
 	w.Generation, w.StartHz, w.BinHz, w.Bins = g.Generation, g.StartHz, g.BinHz, uint32(g.Bins)
 	w.StepDb, w.RbwHz, w.Window, w.Overlap = g.StepDB, g.RBWHz, g.Window.String(), g.Overlap
-	w.Simulated, w.Calibrated = g.Simulated, g.Calibrated
+	w.Simulated, w.Calibrated, w.Ppm = g.Simulated, g.Calibrated, g.PPM
 	w.Min, w.VbwHz, w.Dc = g.Min, g.VBWHz, g.DC.String()
 	setTuning(&c.tuning, &g.Tuning)
 	w.Tuning = &c.tuning
@@ -123,6 +123,7 @@ var errFrame = errors.New("frame breaks the protocol")
 // Bounds of what a grid can say without making nonsense of what is computed from it.
 const (
 	mostHz      = 1e15
+	mostPPM     = 1e6
 	leastStepDB = 0.01 // powers down to spectrum.FloorDB fit an int16
 	mostStepDB  = 20
 )
@@ -136,7 +137,7 @@ func checkFrame(m *wire.Frame) error {
 	case g.GetBins() == 0 || g.GetBins() > maxBins:
 		return fmt.Errorf("%w: %d bins", errFrame, g.GetBins())
 	case !within(g.GetBinHz(), math.SmallestNonzeroFloat64, mostHz) || !within(g.GetStartHz(), -mostHz, mostHz) ||
-		!within(g.GetStepDb(), leastStepDB, mostStepDB) || !within(g.GetRbwHz(), 0, mostHz) || !within(g.GetVbwHz(), 0, mostHz):
+		!within(g.GetStepDb(), leastStepDB, mostStepDB) || !within(g.GetRbwHz(), 0, mostHz) || !within(g.GetVbwHz(), 0, mostHz) || !within(g.GetPpm(), -mostPPM, mostPPM):
 		return fmt.Errorf("%w: grid of %g Hz at %g Hz in %g dB with rbw %g Hz and vbw %g Hz",
 			errFrame, g.GetBinHz(), g.GetStartHz(), g.GetStepDb(), g.GetRbwHz(), g.GetVbwHz())
 	case g.GetPart() != nil && !sound(g.GetPart(), g.GetBins()):
@@ -180,7 +181,7 @@ func (c *frameDecoder) decode(m *wire.Frame) (*spectrum.Frame, error) {
 		StepDB: g.GetStepDb(), RBWHz: g.GetRbwHz(), Window: window, Overlap: g.GetOverlap(),
 		Min: g.GetMin(), VBWHz: g.GetVbwHz(), DC: dc,
 		Part:   partOf(g.GetPart()),
-		Tuning: tuningOf(g.GetTuning()), Simulated: g.GetSimulated(), Calibrated: g.GetCalibrated(),
+		Tuning: tuningOf(g.GetTuning()), Simulated: g.GetSimulated(), Calibrated: g.GetCalibrated(), PPM: g.GetPpm(),
 	}
 	f.Reset(bins)
 	if err := c.segments(m.GetSegments()); err != nil {

@@ -21,6 +21,8 @@ func deviceMessage(s *spectrum.Status) *wire.ServerMessage {
 		State: s.State.String(), Reason: cleanText(s.Reason),
 		SamplesPerSec: s.SamplesPerSec, BytesPerSec: s.BytesPerSec, Lost: s.Lost, Frames: s.Frames,
 		Overload: s.Overload, LastOverloadNs: nanos(s.LastOverload), LastLostNs: nanos(s.LastLost), PositionNs: int64(s.Position),
+		Ppm: s.Correction.PPM, IqCorrected: s.Correction.IQ, SlopeCorrected: s.Correction.Slope, LevelCorrected: s.Correction.Level,
+		Uncorrected: cleanText(s.Correction.Missing),
 	}
 	setTuning(d.Tuning, &s.Settings.Tuning)
 	return &wire.ServerMessage{Kind: &wire.ServerMessage_Device{Device: d}}
@@ -45,6 +47,10 @@ func statusOf(d *wire.Device) *spectrum.Status {
 			Tuning: tuningOf(d.GetTuning()), Bins: int(d.GetBins()), RBWHz: finite(d.GetRbwHz()),
 			Window: window, Overlap: finite(d.GetOverlap()), FPS: finite(d.GetFps()),
 			Min: d.GetMin(), VBWHz: finite(d.GetVbwHz()), DC: dc,
+		},
+		Correction: spectrum.Correction{
+			PPM: finite(d.GetPpm()), IQ: d.GetIqCorrected(), Slope: d.GetSlopeCorrected(), Level: d.GetLevelCorrected(),
+			Missing: cleanText(d.GetUncorrected()),
 		},
 		State: spectrum.ParseState(d.GetState()), Reason: cleanText(d.GetReason()),
 		SamplesPerSec: finite(d.GetSamplesPerSec()), BytesPerSec: finite(d.GetBytesPerSec()),

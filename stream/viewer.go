@@ -44,6 +44,7 @@ type viewer struct {
 	who      access.Identity
 	expel    context.CancelCauseFunc // ends the session, for good with an expelledError
 	over     func(limit string)      // ends it for what it does too much
+	cut      func()                  // closes its connection
 	budget   *rate.Limiter           // messages
 	metrics  *metrics
 
@@ -75,7 +76,7 @@ func newViewer(s *Server, conn *websocket.Conn, e encoding, who access.Identity)
 	conn.SetReadLimit(maxClientMessage)
 	return &viewer{
 		server: s, conn: conn, out: newDeadlineWriter(conn), encoding: e, who: who, session: rand.Text()[:8], since: time.Now(),
-		budget:   newBudget(s.addresses.limits.Messages),
+		budget:   newBudget(s.limits.Messages),
 		commands: make(chan *wire.Command, commandsAtOnce),
 		replies:  make(chan *wire.ServerMessage, repliesWaiting),
 		wake:     make(chan struct{}, 1),
@@ -131,7 +132,7 @@ func (v *viewer) run(ctx context.Context) error {
 		}
 		time.AfterFunc(patience, func() {
 			cancel(context.Cause(ctx))
-			_ = v.conn.CloseNow() // a close that waits for the other side to agree
+			v.cut() // a close that waits for the other side to agree: CloseNow would wait with it
 		})
 	})()
 	v.server.enter(v)

@@ -79,10 +79,24 @@ func (p *devicePane) radio(long bool) [][]word {
 		lines = append(lines, p.pairs("sample rate ", device.FormatHz(st.Settings.Tuning.RateHz, 3)+"Hz", "  bins ", fmt.Sprint(st.Settings.Bins)))
 	}
 	lines = append(lines, p.stateLine(st), p.overloadLine(st))
+	lines = append(lines, p.correction(st, long)...)
 	if st.Info.Duration > 0 {
 		lines = append(lines, p.pairs("at ", clockOf(st.Position), " of ", clockOf(st.Info.Duration)))
 	} else {
 		lines = append(lines, p.pairs("frames ", grouped(st.Frames)))
+	}
+	return lines
+}
+
+// correction is what a calibration does to what is seen, if there is one, and what it
+// does not.
+func (p *devicePane) correction(st *spectrum.Status, long bool) (lines [][]word) {
+	k := st.Correction
+	if long && k != (spectrum.Correction{}) {
+		lines = append(lines, p.pairs("clock ", fmt.Sprintf("%+.2f ppm", k.PPM), "  IQ ", onOff(k.IQ), "  slope ", onOff(k.Slope), "  dBm ", onOff(k.Level)))
+	}
+	if k.Missing != "" {
+		lines = append(lines, []word{{clean(k.Missing), p.desk.look.warn}})
 	}
 	return lines
 }

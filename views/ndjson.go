@@ -274,6 +274,9 @@ func deviceJSON(s *spectrum.Status) map[string]any {
 		"vbw_hz": s.Settings.VBWHz, "min": s.Settings.Min, "dc": s.Settings.DC.String(),
 		"samples_per_s": math.Round(s.SamplesPerSec), "lost": s.Lost, "frames": s.Frames,
 	}
+	if k := s.Correction; k != (spectrum.Correction{}) {
+		m["correction"] = map[string]any{"ppm": k.PPM, "iq": k.IQ, "slope": k.Slope, "level": k.Level, "missing": k.Missing}
+	}
 	if s.Info.Gains {
 		m["lna_db"], m["vga_db"], m["amp"], m["bias_tee"] = t.LNADB, t.VGADB, t.Amp, t.BiasTee
 	}

@@ -1371,6 +1371,7 @@ type Grid struct {
 	Min           bool                   `protobuf:"varint,50,opt,name=min,proto3" json:"min,omitempty"`                   // frames have the least power of each bin, too
 	VbwHz         float64                `protobuf:"fixed64,51,opt,name=vbw_hz,json=vbwHz,proto3" json:"vbw_hz,omitempty"` // video bandwidth of maxima and minima; 0: of each window
 	Dc            string                 `protobuf:"bytes,52,opt,name=dc,proto3" json:"dc,omitempty"`                      // of the bins around the radio's centre: "keep", "mask", "interpolate"
+	Ppm           float64                `protobuf:"fixed64,60,opt,name=ppm,proto3" json:"ppm,omitempty"`                  // by which the radio's clock was corrected: it is tuned to tuning.center_hz * (1 + ppm / 1e6)
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1508,6 +1509,13 @@ func (x *Grid) GetDc() string {
 		return x.Dc
 	}
 	return ""
+}
+
+func (x *Grid) GetPpm() float64 {
+	if x != nil {
+		return x.Ppm
+	}
+	return 0
 }
 
 // What of the measured grid a grid is.
@@ -2244,7 +2252,12 @@ type Device struct {
 	Min            bool                   `protobuf:"varint,50,opt,name=min,proto3" json:"min,omitempty"`
 	VbwHz          float64                `protobuf:"fixed64,51,opt,name=vbw_hz,json=vbwHz,proto3" json:"vbw_hz,omitempty"` // 0: auto
 	Dc             string                 `protobuf:"bytes,52,opt,name=dc,proto3" json:"dc,omitempty"`
-	FlatShare      float64                `protobuf:"fixed64,40,opt,name=flat_share,json=flatShare,proto3" json:"flat_share,omitempty"` // of the sample rate that is received evenly; beyond, levels read low; 0: not known
+	FlatShare      float64                `protobuf:"fixed64,40,opt,name=flat_share,json=flatShare,proto3" json:"flat_share,omitempty"`               // of the sample rate that is received evenly; beyond, levels read low; 0: not known
+	Ppm            float64                `protobuf:"fixed64,60,opt,name=ppm,proto3" json:"ppm,omitempty"`                                            // what a calibration corrects: the clock,
+	IqCorrected    bool                   `protobuf:"varint,61,opt,name=iq_corrected,json=iqCorrected,proto3" json:"iq_corrected,omitempty"`          // the imbalance of I and Q,
+	SlopeCorrected bool                   `protobuf:"varint,62,opt,name=slope_corrected,json=slopeCorrected,proto3" json:"slope_corrected,omitempty"` // the slope of the baseband,
+	LevelCorrected bool                   `protobuf:"varint,63,opt,name=level_corrected,json=levelCorrected,proto3" json:"level_corrected,omitempty"` // and the level: powers are dBm
+	Uncorrected    string                 `protobuf:"bytes,64,opt,name=uncorrected,proto3" json:"uncorrected,omitempty"`                              // what of that it does not tell for this tuning
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -2494,6 +2507,41 @@ func (x *Device) GetFlatShare() float64 {
 		return x.FlatShare
 	}
 	return 0
+}
+
+func (x *Device) GetPpm() float64 {
+	if x != nil {
+		return x.Ppm
+	}
+	return 0
+}
+
+func (x *Device) GetIqCorrected() bool {
+	if x != nil {
+		return x.IqCorrected
+	}
+	return false
+}
+
+func (x *Device) GetSlopeCorrected() bool {
+	if x != nil {
+		return x.SlopeCorrected
+	}
+	return false
+}
+
+func (x *Device) GetLevelCorrected() bool {
+	if x != nil {
+		return x.LevelCorrected
+	}
+	return false
+}
+
+func (x *Device) GetUncorrected() string {
+	if x != nil {
+		return x.Uncorrected
+	}
+	return ""
 }
 
 type Gps struct {
@@ -3013,7 +3061,7 @@ const file_argos_proto_rawDesc = "" +
 	"lastMonoNs\x12(\n" +
 	"\x10measured_mono_ns\x18\x16 \x01(\x03R\x0emeasuredMonoNs\x12 \n" +
 	"\fsent_mono_ns\x18\x17 \x01(\x03R\n" +
-	"sentMonoNs\"\x93\x03\n" +
+	"sentMonoNs\"\xa5\x03\n" +
 	"\x04Grid\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -3034,7 +3082,8 @@ const file_argos_proto_rawDesc = "" +
 	"\x04part\x18\f \x01(\v2\x0e.argos.v1.PartR\x04part\x12\x10\n" +
 	"\x03min\x182 \x01(\bR\x03min\x12\x15\n" +
 	"\x06vbw_hz\x183 \x01(\x01R\x05vbwHz\x12\x0e\n" +
-	"\x02dc\x184 \x01(\tR\x02dc\"@\n" +
+	"\x02dc\x184 \x01(\tR\x02dc\x12\x10\n" +
+	"\x03ppm\x18< \x01(\x01R\x03ppm\"@\n" +
 	"\x04Part\x12\x12\n" +
 	"\x04cell\x18\x01 \x01(\rR\x04cell\x12\x14\n" +
 	"\x05first\x18\x02 \x01(\rR\x05first\x12\x0e\n" +
@@ -3087,7 +3136,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x04Past\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
 	"\x06events\x18\x02 \x03(\v2\x0f.argos.v1.EventR\x06events\x12\x12\n" +
-	"\x04from\x18\x03 \x01(\x04R\x04from\"\xcb\x06\n" +
+	"\x04from\x18\x03 \x01(\x04R\x04from\"\xf4\a\n" +
 	"\x06Device\x12\x16\n" +
 	"\x06driver\x18\x01 \x01(\tR\x06driver\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -3124,7 +3173,12 @@ const file_argos_proto_rawDesc = "" +
 	"\x06vbw_hz\x183 \x01(\x01R\x05vbwHz\x12\x0e\n" +
 	"\x02dc\x184 \x01(\tR\x02dc\x12\x1d\n" +
 	"\n" +
-	"flat_share\x18( \x01(\x01R\tflatShare\"\xb0\x01\n" +
+	"flat_share\x18( \x01(\x01R\tflatShare\x12\x10\n" +
+	"\x03ppm\x18< \x01(\x01R\x03ppm\x12!\n" +
+	"\fiq_corrected\x18= \x01(\bR\viqCorrected\x12'\n" +
+	"\x0fslope_corrected\x18> \x01(\bR\x0eslopeCorrected\x12'\n" +
+	"\x0flevel_corrected\x18? \x01(\bR\x0elevelCorrected\x12 \n" +
+	"\vuncorrected\x18@ \x01(\tR\vuncorrected\"\xb0\x01\n" +
 	"\x03Gps\x12\x10\n" +
 	"\x03fix\x18\x01 \x01(\rR\x03fix\x12\x10\n" +
 	"\x03lat\x18\x02 \x01(\x01R\x03lat\x12\x10\n" +
