@@ -99,23 +99,21 @@ func (d *desk) cannotGoLive() string {
 	return ""
 }
 
-// drawCursor marks the row under the cursor, and the marker's frequency in it.
+// pointed reports whether a line has the row under the cursor.
+func (d *desk) pointed(line *fallLine) bool {
+	return d.past.cursor && line.upper != nil && (d.past.row == line.row || line.lower != nil && d.past.row+1 == line.row)
+}
+
+// drawCursor marks the marker's frequency in the row under the cursor.
 func (p *waterfallPane) drawCursor(screen tcell.Screen, x, y, n int) {
 	d := p.desk
-	if !d.past.cursor {
-		return
-	}
-	for i, line := range p.lines {
-		if line.upper == nil || d.past.row != line.row && (line.lower == nil || d.past.row+1 != line.row) {
+	for i := range p.lines {
+		if !d.pointed(&p.lines[i]) {
 			continue
-		}
-		for col := x; col < x+margin-1; col++ {
-			r, comb, _, _ := screen.GetContent(col, y+i)
-			screen.SetContent(col, y+i, r, comb, d.look.cursor)
 		}
 		if hz, _, _, ok := d.reading(); ok {
 			if col := d.span().column(hz, n); col >= 0 && col < n {
-				screen.SetContent(x+margin+col, y+i, '+', nil, d.look.cursor)
+				screen.SetContent(x+col, y+i, '+', nil, d.look.cursor)
 			}
 		}
 	}
@@ -125,7 +123,8 @@ func (p *waterfallPane) drawCursor(screen tcell.Screen, x, y, n int) {
 // under the cursor. It lies where the cursor is not.
 func (p *waterfallPane) drawLabel(screen tcell.Screen, x, y, n int) {
 	d := p.desk
-	text, style := "", d.look.alarm
+	var text string
+	style := d.look.alarm
 	row := d.board.fall.row(int(d.board.fall.head - 1 - d.past.row))
 	switch {
 	case d.past.on && row != nil:
@@ -144,7 +143,7 @@ func (p *waterfallPane) drawLabel(screen tcell.Screen, x, y, n int) {
 	line := 0
 	if h := len(p.lines); d.past.cursor {
 		for i := range h / 2 {
-			if l := &p.lines[i]; l.upper != nil && l.row == d.past.row {
+			if d.pointed(&p.lines[i]) {
 				line = h - 1
 			}
 		}
