@@ -1,6 +1,7 @@
 package views
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,15 @@ func TestDrawingAllocatesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := d.board.fall.row(0)
+		d.SetRect(0, 0, 120, 30)
+		d.past.cursor = true
 		row := func() {
+			for _, d.sweeping = range [...]bool{false, true} {
+				w.lines = slices.Grow(w.lines[:0], 20)
+				w.arrange(20)
+			}
+			w.drawWriteLine(screen, 0, 1, 120)
+			w.drawCursor(screen, 0, 0, 120)
 			w.drawStamp(screen, &fallLine{upper: r, lower: r}, 0, 0)
 			w.drawLine(screen, r, r, margin, 0)
 		}

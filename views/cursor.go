@@ -42,8 +42,8 @@ func (a *App) moveCursor(columns int) {
 	d.cursor.hz = min(max(d.cursor.hz+float64(columns)*step, s.startHz+step/2), s.stopHz-step/2)
 }
 
-// pointed is the frequency that is pointed at: the cursor's, else the marker's.
-func (d *desk) pointed() (hz float64, ok bool) {
+// pointedHz is the frequency that is pointed at: the cursor's, else the marker's.
+func (d *desk) pointedHz() (hz float64, ok bool) {
 	if d.cursor.on {
 		return d.cursor.hz, true
 	}

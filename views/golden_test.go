@@ -54,8 +54,12 @@ func TestGoldenScreens(t *testing.T) {
 					name string
 					id   paneID
 				}{
-					{"layout", paneHeader}, {"spectrum", paneSpectrum}, {"waterfall", paneWaterfall},
-					{"link", paneLink}, {"device", paneDevice}, {"events", paneEvents},
+					{"layout", paneHeader},
+					{"spectrum", paneSpectrum},
+					{"waterfall", paneWaterfall},
+					{"link", paneLink},
+					{"device", paneDevice},
+					{"events", paneEvents},
 				} {
 					name := pane.name
 					r.peek(func() {

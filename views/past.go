@@ -99,24 +99,22 @@ func (d *desk) cannotGoLive() string {
 	return ""
 }
 
-// drawCursor marks the row under the cursor, and the frequency that is pointed at in it.
+// pointed reports whether a line has the row under the cursor.
+func (d *desk) pointed(line *fallLine) bool {
+	return d.past.cursor && line.upper != nil && (d.past.row == line.row || line.lower != nil && d.past.row+1 == line.row)
+}
+
+// drawCursor marks the frequency that is pointed at in the row under the cursor.
 func (p *waterfallPane) drawCursor(screen tcell.Screen, x, y, n int) {
 	d := p.desk
-	p.drawThread(screen, x+margin, y, n)
-	if !d.past.cursor {
-		return
-	}
-	for i, line := range p.lines {
-		if line.upper == nil || d.past.row != line.row && (line.lower == nil || d.past.row+1 != line.row) {
+	p.drawThread(screen, x, y, n)
+	for i := range p.lines {
+		if !d.pointed(&p.lines[i]) {
 			continue
 		}
-		for col := x; col < x+margin-1; col++ {
-			r, comb, _, _ := screen.GetContent(col, y+i)
-			screen.SetContent(col, y+i, r, comb, d.look.cursor)
-		}
-		if hz, ok := d.pointed(); ok {
+		if hz, ok := d.pointedHz(); ok {
 			if col := d.span().column(hz, n); col >= 0 && col < n {
-				screen.SetContent(x+margin+col, y+i, '+', nil, d.look.cursor)
+				screen.SetContent(x+col, y+i, '+', nil, d.look.cursor)
 			}
 		}
 	}
@@ -126,7 +124,8 @@ func (p *waterfallPane) drawCursor(screen tcell.Screen, x, y, n int) {
 // under the cursor. It lies where the cursor is not.
 func (p *waterfallPane) drawLabel(screen tcell.Screen, x, y, n int) {
 	d := p.desk
-	text, style := "", d.look.alarm
+	var text string
+	style := d.look.alarm
 	row := d.board.fall.row(int(d.board.fall.head - 1 - d.past.row))
 	switch {
 	case d.past.on && row != nil:
@@ -145,7 +144,7 @@ func (p *waterfallPane) drawLabel(screen tcell.Screen, x, y, n int) {
 	line := 0
 	if h := len(p.lines); d.past.cursor {
 		for i := range h / 2 {
-			if l := &p.lines[i]; l.upper != nil && l.row == d.past.row {
+			if d.pointed(&p.lines[i]) {
 				line = h - 1
 			}
 		}
@@ -157,7 +156,7 @@ func (p *waterfallPane) drawLabel(screen tcell.Screen, x, y, n int) {
 // levelAt reads the marker's column of n in a row, as much of it as w columns take:
 // "-41.5 dBFS at 98.300 MHz ".
 func (d *desk) levelAt(r *fallRow, n, w int) string {
-	hz, ok := d.pointed()
+	hz, ok := d.pointedHz()
 	s := d.span()
 	column := s.column(hz, n)
 	if !ok || column < 0 || column >= n {

@@ -74,7 +74,7 @@ func (p *waterfallPane) Draw(screen tcell.Screen) {
 			}
 		}
 	}
-	p.drawCursor(screen, x, y, n)
+	p.drawCursor(screen, x+margin, y, n)
 	p.drawLabel(screen, x+margin, y, n)
 }
 
@@ -201,6 +201,10 @@ func (p *waterfallPane) drawStamp(screen tcell.Screen, line *fallLine, x, y int)
 			last = r.last
 		}
 	}
+	style := l.label
+	if p.desk.pointed(line) {
+		style = l.cursor
+	}
 	t := last.UTC()
 	for i, v := range [...]int{t.Hour(), t.Minute(), t.Second()} {
 		buf[i*3], buf[i*3+1] = byte('0'+v/10), byte('0'+v%10)
@@ -209,7 +213,7 @@ func (p *waterfallPane) drawStamp(screen tcell.Screen, line *fallLine, x, y int)
 		}
 	}
 	for i, c := range buf {
-		screen.SetContent(x+i, y, rune(c), nil, l.label)
+		screen.SetContent(x+i, y, rune(c), nil, style)
 	}
 	switch {
 	case marked:
