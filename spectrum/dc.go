@@ -1,7 +1,6 @@
 package spectrum
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,8 +39,6 @@ func (d DC) String() string {
 	return dcNames[d]
 }
 
-var errMasked = errors.New("nothing of the span is left without DC: use dc keep, a wider span or a finer rbw")
-
 // meets reports whether b and other share bins.
 func (b band) meets(other band) bool { return b.low < other.high && other.low < b.high }
 
@@ -76,17 +73,16 @@ func (f *Frame) interpolate(s *Segment, dc band) {
 }
 
 // bridge lays the powers from low up to high on a line from those below to those above.
-// Where there are none on one side it is level, and where there are none at all they stay.
+// Where there are none on one side it is level.
 func bridge(powers []int16, low, high int) {
 	from, to := median(powers[max(low-dcBeside, 0):low]), median(powers[high:min(high+dcBeside, len(powers))])
 	switch {
+	case from == Absent && to == Absent:
+		return // a range that is all DC
 	case from == Absent:
 		from = to
 	case to == Absent:
 		to = from
-	}
-	if from == Absent {
-		return
 	}
 	for i := low; i < high; i++ {
 		powers[i] = int16(int(from) + (int(to)-int(from))*(i-low+1)/(high-low+1))

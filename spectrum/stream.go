@@ -43,13 +43,12 @@ func (m *stream) begin(a *Analyzer, b *device.Block) error {
 	}
 	m.bands, m.rateHz = a.bands, t.RateHz
 	dc := band{-first - a.grid.Window.lobe(), -first + a.grid.Window.lobe() + 1}
+	beside := dc.outOf(m.bands)
 	switch {
-	case !slices.ContainsFunc(m.bands, dc.meets):
-		a.grid.DC = DCKeep // it lies outside of what is measured
+	case len(beside) == 0 || !slices.ContainsFunc(m.bands, dc.meets):
+		a.grid.DC = DCKeep // all is DC, or nothing of what is measured
 	case a.grid.DC == DCMask:
-		if m.bands = dc.outOf(m.bands); len(m.bands) == 0 {
-			return errMasked
-		}
+		m.bands = beside
 	}
 	m.row = newRow(a.grid)
 	if a.grid.DC == DCInterpolate {

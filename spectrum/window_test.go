@@ -13,7 +13,7 @@ import (
 // (1978), and of G. D'Antona and A. Ferrero, Digital Signal Processing for Measurement Systems
 // (2006), for the flat top; docs/MEASUREMENT.md says what comes of it.
 func TestWindowFigures(t *testing.T) {
-	const n = 4096
+	const n = 1024
 	page, err := os.ReadFile("../docs/MEASUREMENT.md")
 	if err != nil {
 		t.Fatal(err)

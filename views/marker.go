@@ -37,17 +37,20 @@ func (d Detector) String() string { return detectorNames[d] }
 func (d *desk) lacksMin() bool { return d.detector == Min && !d.board.grid.Min }
 
 // sight is what markers look at.
-func (d *desk) sight() *spectrum.Sight {
+func (d *desk) sight() spectrum.Sight {
 	t, _ := d.leading()
 	s := d.span()
-	return &spectrum.Sight{Trace: t, Mean: &d.board.mean, LowHz: s.startHz, HighHz: s.stopHz}
+	return spectrum.Sight{Trace: t, Mean: &d.board.mean, LowHz: s.startHz, HighHz: s.stopHz}
 }
 
 // marker is the one that keys and clicks are for.
 func (d *desk) marker() *spectrum.Marker { return &d.markers[d.active-1] }
 
 // place is the bin that the active marker is at.
-func (d *desk) place() (spectrum.Reading, bool) { return d.markers.Place(d.active, d.sight()) }
+func (d *desk) place() (spectrum.Reading, bool) {
+	s := d.sight()
+	return d.markers.Place(d.active, &s)
+}
 
 // snrColumns is how wide a pane must be for the readout to say how far above the noise
 // it is.
@@ -55,7 +58,8 @@ const snrColumns = 48
 
 // readout is marker n as text in w columns: "peak 98.1004 MHz -23.4 dBFS  S/N 51 dB".
 func (d *desk) readout(n, w int) string {
-	r, ok := d.markers.Read(n, d.sight())
+	sight := d.sight()
+	r, ok := d.markers.Read(n, &sight)
 	if !ok {
 		return ""
 	}
@@ -183,11 +187,12 @@ func (a *App) chooseMarker(n int) {
 // unmarked is the strongest peak without a marker.
 func (d *desk) unmarked() (hz float64, ok bool) {
 	t, _ := d.leading()
+	sight := d.sight()
 	best := math.Inf(-1)
 	for _, p := range d.findPeaks() {
 		taken := false
 		for n := range d.markers {
-			r, on := d.markers.Place(n+1, d.sight())
+			r, on := d.markers.Place(n+1, &sight)
 			taken = taken || on && r.Bin == t.Grid().BinAt(p.Hz)
 		}
 		if !taken && p.DB > best {

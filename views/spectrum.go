@@ -293,7 +293,7 @@ func (p *spectrumPane) drawMarkers(screen tcell.Screen, x, y, w, h int) {
 	// The active one last: it is seen where two are in one column.
 	for i := range spectrum.MarkerCount {
 		n := (d.active+i)%spectrum.MarkerCount + 1
-		r, ok := d.markers.Place(n, sight)
+		r, ok := d.markers.Place(n, &sight)
 		col := d.span().column(r.Hz, w)
 		if !ok || col < 0 || col >= w {
 			continue
