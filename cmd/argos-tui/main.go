@@ -86,11 +86,11 @@ type options struct {
 	noLoop      bool
 	calibration string
 
-	tuning   map[string]string // by the names of spectrum.Params
-	filter   stream.Filter
-	detector string
-	ref      string
-	bands    string
+	tuning                    map[string]string // by the names of spectrum.Params
+	filter                    stream.Filter
+	detector                  string
+	ref                       string
+	bands                     string
 	theme, background, glyphs string
 	fall, ttyBudget           string
 }
