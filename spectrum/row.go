@@ -18,6 +18,7 @@ type row struct {
 	segments []Segment
 	mean     []float64 // sum of powers of a bin since the last frame
 	max      []float32
+	counts   []int   // of zero span: windows in each bin's mean; else nil, and as the segments say
 	perDB    float64 // steps
 }
 
@@ -102,6 +103,9 @@ func (r *row) emit(emit func(*Frame)) {
 		for k := range mean {
 			mean[k], peak[k] = quantise(sums[k]*share, r.perDB), quantise(float64(tops[k]), r.perDB)
 		}
+		if r.counts != nil {
+			r.points(s, mean, peak)
+		}
 		clear(sums)
 		clear(tops)
 		if len(f.Segments) == 0 || s.First.Before(f.First) {
@@ -117,4 +121,18 @@ func (r *row) emit(emit func(*Frame)) {
 		emit(f)
 		f.Lost, f.Overload = 0, 0
 	}
+}
+
+// points makes mean that of as many windows as there were in each bin; one without any was
+// not measured.
+func (r *row) points(s *Segment, mean, peak []int16) {
+	counts := r.counts[s.Bin:][:s.Bins]
+	for k, n := range counts {
+		if n == 0 {
+			mean[k], peak[k] = Absent, Absent
+		} else {
+			mean[k] = quantise(r.mean[s.Bin+k]/float64(n), r.perDB)
+		}
+	}
+	clear(counts)
 }

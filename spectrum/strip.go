@@ -93,6 +93,7 @@ type merger struct {
 	bins     int // of those
 	gathered int // bins of the pieces
 	sum      []float32
+	weight   []float32 // of each bin, in zero span
 }
 
 // A piece is a segment of a strip.
@@ -156,6 +157,9 @@ func (m *merger) into(f *Frame, strips []*strip, asStrip bool) {
 			at = s.Bin
 		}
 		m.combine(&s, rest[:n], f.Mean[at:][:s.Bins], f.Max[at:][:s.Bins], power)
+		if n > 1 && f.Grid.ZeroSpan() {
+			m.reweigh(rest[:n], f.Mean[at:][:s.Bins], power)
+		}
 		f.Segments = append(f.Segments, s)
 		rest, at = rest[n:], at+s.Bins
 	}
@@ -188,6 +192,24 @@ func (m *merger) combine(s *Segment, pieces []piece, mean, peak []int16, power *
 	scale := 1 / float32(s.Windows)
 	for k := range sum {
 		mean[k] = power.quantise(sum[k] * scale)
+	}
+}
+
+// reweigh makes mean right after combine where some pieces lack points.
+func (m *merger) reweigh(pieces []piece, mean []int16, power *powerTable) {
+	m.weight = slices.Grow(m.weight[:0], len(mean))[:len(mean)]
+	clear(m.weight)
+	for i := range pieces {
+		for k, q := range pieces[i].mean {
+			if q != Absent {
+				m.weight[k] += float32(pieces[i].segment.Windows)
+			}
+		}
+	}
+	for k, weight := range m.weight {
+		if mean[k] = Absent; weight > 0 {
+			mean[k] = power.quantise(m.sum[k] / weight)
+		}
 	}
 }
 

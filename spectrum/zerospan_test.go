@@ -1,0 +1,465 @@
+package spectrum
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"argos/device"
+)
+
+// zeroAt are settings of zero span offHz from the middle of the samples.
+func zeroAt(rateHz, rbwHz float64, sweep time.Duration, fps float64) Settings {
+	return Settings{
+		Tuning: device.Tuning{CenterHz: 100e6, RateHz: rateHz}, RBWHz: rbwHz, SweepTime: sweep, FPS: fps,
+	}
+}
+
+// levels measures x, which is centred offHz below the frequency of s, in one block, and returns
+// copies of the frames.
+func levels(t *testing.T, s Settings, x []complex128, offHz float64, f device.Format, step float64) []*Frame {
+	t.Helper()
+	a, err := NewAnalyzer(s, device.Info{}, 1, &AnalyzerOptions{StepDB: step})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var frames []*Frame
+	keep := func(f *Frame) {
+		c := new(Frame)
+		c.CopyFrom(f)
+		frames = append(frames, c)
+	}
+	b := device.Block{Tuning: s.Tuning, CenterHz: s.Tuning.CenterHz - offHz, Time: epoch, Format: f, Samples: encode(x, f)}
+	if err := a.Add(&b, keep); err != nil {
+		t.Fatal(err)
+	}
+	a.Flush(keep)
+	if len(frames) == 0 {
+		t.Fatal("no frame")
+	}
+	return frames
+}
+
+// turning is a complex tone of a frequency, given as a share of the rate.
+func turning(n int, share, amplitude float64) []complex128 {
+	x := make([]complex128, n)
+	for i := range x {
+		sin, cos := math.Sincos(2 * math.Pi * share * float64(i))
+		x[i] = complex(amplitude*cos, amplitude*sin)
+	}
+	return x
+}
+
+func TestZeroSpanReadsATone(t *testing.T) {
+	const rate = 2e6
+	for w := range windows {
+		for _, test := range []struct {
+			format         device.Format
+			offHz, rbw, dB float64
+		}{
+			{device.CI8, 500e3, 100e3, 20 * math.Log10(127./128)},
+			{device.CI8, 500e3, 10e3, -6},
+			{device.CI8, 0, 30e3, -6},
+			{device.CU8, -500e3, 100e3, -12},
+			{device.CI16, 123456.7, 1e3, -40},
+			{device.CF32, 500e3, 1e9, 0},
+			{device.CF32, 500e3, 100, -20},
+		} {
+			s := zeroAt(rate, test.rbw, 20*time.Millisecond, 20)
+			s.Window = Window(w)
+			x := turning(rate*0.13, test.offHz/rate, math.Pow(10, test.dB/20))
+			for _, f := range levels(t, s, x, test.offHz, test.format, 0.01)[:1] {
+				if f.Grid.RBWHz > test.rbw || f.Grid.StartHz != 100e6 || !f.Grid.ZeroSpan() {
+					t.Errorf("%v: rbw %g at %g, want at most %g", s.Window, f.Grid.RBWHz, f.Grid.StartHz, test.rbw)
+				}
+				for i := range f.Mean {
+					for _, q := range []int16{f.Mean[i], f.Max[i]} {
+						if got := f.Grid.DB(q); !(math.Abs(got-test.dB) <= 0.1) {
+							t.Fatalf("%v %v %g Hz off in rbw %g: point %d reads %.2f dBFS, want %.2f", s.Window, test.format, test.offHz, test.rbw, i, got, test.dB)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestZeroSpanReadsNoiseInItsRBW(t *testing.T) {
+	const rate, sigma = 2e6, 0.05
+	x := noise(rate, sigma, 11)
+	for w := range windows {
+		for _, rbw := range []float64{1e6, 200e3, 20e3} {
+			s := zeroAt(rate, rbw, 100*time.Millisecond, 1)
+			s.Window = Window(w)
+			f := levels(t, s, x, 500e3, device.CI16, 0.01)[0]
+			mean := 0.0
+			for _, q := range f.Mean {
+				mean += math.Pow(10, f.Grid.DB(q)/10) / float64(len(f.Mean))
+			}
+			want := 10 * math.Log10(2*sigma*sigma*f.Grid.RBWHz/rate)
+			// Of rbw·1 s independent powers the mean is off by their root; five of those.
+			within := 10*math.Log10(1+5/math.Sqrt(f.Grid.RBWHz)) + 0.01
+			if got := 10 * math.Log10(mean); math.Abs(got-want) > within {
+				t.Errorf("%v in rbw %g: noise reads %.3f dBFS, want %.3f within %.3f", s.Window, f.Grid.RBWHz, got, want, within)
+			}
+		}
+	}
+}
+
+// A signal that a filter must not let through: a hundred RBW off, and the receiver's DC.
+func TestZeroSpanIsDeafBesideItsFrequency(t *testing.T) {
+	const rate = 8e6
+	for _, off := range []float64{-2e6, -1.1e6, 1e6} {
+		x := turning(rate*0.01, (2e6+off)/rate, 1)
+		f := levels(t, zeroAt(rate, 10e3, 10*time.Millisecond, 1), x, 2e6, device.CF32, 0.01)[0]
+		if got := f.Grid.DB(slices.Max(f.Max)); got > -90 {
+			t.Errorf("a tone %g Hz off reads %.1f dBFS", off, got)
+		}
+	}
+}
+
+func TestZeroSpanTimesABurst(t *testing.T) {
+	const rate, level = 8e6, -10
+	for _, length := range []time.Duration{200 * time.Microsecond, 1100 * time.Microsecond} {
+		for _, from := range []time.Duration{3 * time.Millisecond, 3*time.Millisecond + 37*time.Microsecond} {
+			x := noise(rate*0.05, 1e-3, 2)
+			start, stop := int(from.Seconds()*rate), int((from+length).Seconds()*rate)
+			for i, v := range turning(stop-start, 0.25, math.Pow(10, level/20.)) {
+				x[start+i] += v
+			}
+			f := levels(t, zeroAt(rate, 100e3, 50*time.Millisecond, 20), x, 2e6, device.CI8, 0.5)[0]
+			if f.Grid.PointSec != 100e-6 || f.Grid.Bins != 500 {
+				t.Fatalf("%d points of %g s", f.Grid.Bins, f.Grid.PointSec)
+			}
+			if got := f.Grid.DB(slices.Max(f.Max)); math.Abs(got-level) > 0.3 {
+				t.Errorf("a burst of %d dBFS reads %.1f", level, got)
+			}
+			// Points above half the power hold the burst; times count from the middle of the first window.
+			first, last := -1, 0
+			for i, q := range f.Max {
+				if f.Grid.DB(q) > level-6 {
+					if first < 0 {
+						first = i
+					}
+					last = i
+				}
+			}
+			lead := 60. / rate
+			begins, ends := float64(first)*f.Grid.PointSec+lead, float64(last+1)*f.Grid.PointSec+lead
+			if math.Abs(begins-from.Seconds()) > f.Grid.PointSec+lead || math.Abs(ends-(from+length).Seconds()) > f.Grid.PointSec+lead {
+				t.Errorf("a burst of %v from %v is seen from %.0f to %.0f µs", length, from, begins*1e6, ends*1e6)
+			}
+		}
+	}
+}
+
+func TestZeroSpanAgreesWithReference(t *testing.T) {
+	const rate = 1e6
+	x := noise(30000, 0.1, 4)
+	s := zeroAt(rate, 37e3, 5*time.Millisecond, 5)
+	s.Window = BlackmanHarris
+	f := levels(t, s, x, 123e3, device.CF32, 0.01)[0]
+	p, err := s.pointsAt(rate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := make([]float64, p.taps())
+	s.Window.Coefficients(w)
+	sum, top, n := make([]float64, p.points), make([]float64, p.points), make([]float64, p.points)
+	for at := 0; at+len(w) <= len(x); at += p.hop {
+		var y complex128
+		for i := range w {
+			sin, cos := math.Sincos(-2 * math.Pi * 0.123 * float64(at+i))
+			y += x[at+i] * complex(w[i]*cos, w[i]*sin)
+		}
+		power := real(y)*real(y) + imag(y)*imag(y)
+		k := at / p.length % p.points
+		sum[k], top[k], n[k] = sum[k]+power, max(top[k], power), n[k]+1
+	}
+	for k := range sum {
+		mean, most := 10*math.Log10(sum[k]/n[k]), 10*math.Log10(top[k])
+		if math.Abs(f.Grid.DB(f.Mean[k])-mean) > 0.02 || math.Abs(f.Grid.DB(f.Max[k])-most) > 0.02 {
+			t.Errorf("point %d reads %.2f and %.2f, want %.2f and %.2f", k, f.Grid.DB(f.Mean[k]), f.Grid.DB(f.Max[k]), mean, most)
+		}
+	}
+}
+
+func TestZeroSpanTimings(t *testing.T) {
+	for _, test := range []struct {
+		rate, rbw  float64
+		sweep      time.Duration
+		point      float64 // µs
+		points     int
+		resolved   time.Duration
+		resolvedHz float64
+	}{
+		{8e6, 0, 0, 100, 500, 50 * time.Millisecond, 100e3},
+		{8e6, 0, 50 * time.Millisecond, 100, 500, 50 * time.Millisecond, 100e3},
+		{2.048e6, 0, 50 * time.Millisecond, 205 / 2.048, 500, 50048828 * time.Nanosecond, 96e3},
+		{2e6, 30e3, 100 * time.Second, 24414.5, 4096, 100001792 * time.Microsecond, 30e3},
+		{8e6, 1e3, 50 * time.Millisecond, 375, 133, 49875 * time.Microsecond, 1e3},
+		{8e6, 0, time.Millisecond, 100, 10, time.Millisecond, 100e3},
+		{8e6, 5e6, time.Millisecond, 100, 10, time.Millisecond, 750e3},
+		{1000, 0, 50 * time.Millisecond, 4000, 13, 52 * time.Millisecond, 93.75},
+		{10, 0, 50 * time.Millisecond, 400e3, 1, 400 * time.Millisecond, 0.9375},
+	} {
+		a, err := NewAnalyzer(zeroAt(test.rate, test.rbw, test.sweep, 20), device.Info{}, 1, nil)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		s, m := a.Settings(), a.meter.(*zeroSpan)
+		if g := a.Grid(); math.Abs(g.PointSec*1e6-test.point) > 1e-6 || m.points != test.points ||
+			s.SweepTime != test.resolved || math.Abs(s.RBWHz-test.resolvedHz) > 0.01 {
+			t.Errorf("%v: %d points of %g µs, %v, rbw %g", test, m.points, g.PointSec*1e6, s.SweepTime, s.RBWHz)
+		}
+	}
+	for _, bad := range []struct {
+		s    Settings
+		want string
+	}{
+		{zeroAt(8e6, 40, 0, 20), "46"},
+		{zeroAt(0, 0, 0, 20), "span above 0"},
+		{zeroAt(8e6, 0, time.Microsecond, 20), "1ms"},
+		{zeroAt(8e6, 0, time.Hour, 20), "1000s"},
+	} {
+		if _, err := NewAnalyzer(bad.s, device.Info{}, 1, nil); err == nil || !strings.Contains(err.Error(), bad.want) {
+			t.Errorf("%+v: %v", bad.s, err)
+		}
+	}
+}
+
+// cutUp measures x in blocks as cut says, with gaps of lost samples behind some of them.
+func cutUp(t *testing.T, s Settings, raw []byte, f device.Format, cut func() int) []*Frame {
+	t.Helper()
+	a, err := NewAnalyzer(s, device.Info{}, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var frames []*Frame
+	keep := func(f *Frame) {
+		c := new(Frame)
+		c.CopyFrom(f)
+		frames = append(frames, c)
+	}
+	for at, total := 0, len(raw)/f.Size(); at < total; {
+		n := min(cut(), total-at)
+		b := device.Block{
+			Tuning: s.Tuning, CenterHz: s.Tuning.CenterHz - 2e5, Format: f, Samples: raw[at*f.Size() : (at+n)*f.Size()],
+			Time: epoch.Add(lasting(int64(at+n-1), s.Tuning.RateHz)),
+		}
+		if err := a.Add(&b, keep); err != nil {
+			t.Fatal(err)
+		}
+		at += n
+	}
+	a.Flush(keep)
+	return frames
+}
+
+func TestZeroSpanDoesNotDependOnBlocks(t *testing.T) {
+	const rate = 1e6
+	raw := encode(noise(700e3, 0.1, 9), device.CI8)
+	rng := rand.New(rand.NewPCG(8, 1))
+	for _, sweep := range []time.Duration{3 * time.Millisecond, 50 * time.Millisecond, 400 * time.Millisecond} {
+		s := zeroAt(rate, 20e3, sweep, 20)
+		want := cutUp(t, s, raw, device.CI8, func() int { return len(raw) })
+		if sweep == 400*time.Millisecond && len(want) < 12 {
+			t.Errorf("a sweep of %v travels in %d frames", sweep, len(want))
+		}
+		for range 4 {
+			got := cutUp(t, s, raw, device.CI8, func() int { return 1 + rng.IntN(1<<(4+rng.IntN(14))) })
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%v: %d frames, want %d, or other ones", sweep, len(got), len(want))
+			}
+		}
+	}
+}
+
+func TestZeroSpanTellsWhatItLacks(t *testing.T) {
+	const rate = 1e6
+	s := zeroAt(rate, 100e3, 10*time.Millisecond, 20)
+	a, err := NewAnalyzer(s, device.Info{}, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f Frame
+	add := func(n int, at, lost int) {
+		b := device.Block{
+			Tuning: s.Tuning, CenterHz: s.Tuning.CenterHz, Format: device.CF32, Samples: encode(turning(n, 0, 1), device.CF32),
+			Time: epoch.Add(lasting(int64(at+n-1), rate)), Lost: uint64(lost), Break: lost > 0,
+		}
+		if err := a.Add(&b, f.CopyFrom); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(3000, 0, 0)
+	add(4000, 5000, 2000)
+	a.Flush(f.CopyFrom)
+	if f.Lost != 2000 || len(f.Segments) != 1 || f.Segments[0].Bins != 100 {
+		t.Fatalf("%d lost, segments %v", f.Lost, f.Segments)
+	}
+	for i, q := range f.Max {
+		if inside := i < 30 || i >= 50 && i < 90; inside != (q == 0) || inside != (q != Absent) || f.Mean[i] != q {
+			t.Errorf("point %d reads %d and %d", i, f.Mean[i], q)
+		}
+	}
+}
+
+// The history, its merges and its tiers keep the peak of each point over the sweeps.
+func TestZeroSpanMergesBySweeps(t *testing.T) {
+	const rate = 1e6
+	rng := rand.New(rand.NewPCG(2, 7))
+	for _, sweep := range []time.Duration{20 * time.Millisecond, 300 * time.Millisecond} {
+		s := zeroAt(rate, 50e3, sweep, 20)
+		frames := cutUp(t, s, encode(noise(3e6, 0.1, 5), device.CI8), device.CI8, func() int { return 1 << 20 })
+		h := NewHistory(0)
+		for _, f := range frames {
+			for range rng.IntN(3) { // points are missing here and there
+				p := rng.IntN(len(f.Mean))
+				f.Mean[p], f.Max[p] = Absent, Absent
+			}
+			h.Append(f)
+		}
+		for range 20 {
+			a := 1 + rng.IntN(len(frames))
+			b := a + 1 + rng.IntN(len(frames)-a+1)
+			var got, half Frame
+			h.Merge(&got, uint64(a), uint64(b))
+			grid := frames[0].Grid
+			Reduce(&half, &got, grid.Slice(98e6, 99e6, 0).Tier(1))
+			if half.Grid.PointSec != 2*grid.PointSec || half.Grid.StartHz != 100e6 || half.Grid.Measured() != grid {
+				t.Fatalf("a tier of %+v is %+v", grid, half.Grid)
+			}
+			for i := range got.Max {
+				top, sum, weight := int16(Absent), 0.0, 0.0
+				for _, f := range frames[a-1 : b-1] {
+					top = max(top, f.Max[i])
+					for _, s := range f.Segments {
+						if i >= s.Bin && i < s.Bin+s.Bins && f.Mean[i] != Absent {
+							sum += float64(s.Windows) * math.Pow(10, f.Grid.DB(f.Mean[i])/10)
+							weight += float64(s.Windows)
+						}
+					}
+				}
+				mean := math.NaN()
+				if weight > 0 {
+					mean = 10 * math.Log10(sum/weight)
+				}
+				if got.Max[i] != top || math.IsNaN(mean) != (got.Mean[i] == Absent) || math.Abs(grid.DB(got.Mean[i])-mean) > 1 {
+					t.Fatalf("%v, frames %d to %d, point %d: %d and %d, want %.1f dB and %d", sweep, a, b, i, got.Mean[i], got.Max[i], mean, top)
+				}
+				if half.Max[i/2] < top {
+					t.Fatalf("the tier lost the peak of point %d", i)
+				}
+			}
+		}
+	}
+}
+
+func TestZeroSpanHasNoFrequencyAxis(t *testing.T) {
+	f := levels(t, zeroAt(1e6, 50e3, 20*time.Millisecond, 20), noise(20e3, 0.1, 5), 0, device.CI8, 0.5)[0]
+	g := &f.Grid
+	if i := g.BinAt(100e6); i != -1 {
+		t.Errorf("100 MHz is in bin %d", i)
+	}
+	if g.BinCenterHz(7) != 100e6 || g.StopHz() != 100e6 {
+		t.Errorf("bin 7 is at %g, the last ends at %g", g.BinCenterHz(7), g.StopHz())
+	}
+	if p := g.ChannelPower(f.Mean, 99.9e6, 100.1e6); !math.IsNaN(p) {
+		t.Errorf("a channel has %g dB", p)
+	}
+	if low, high := g.OccupiedBandwidth(f.Mean, 99.9e6, 100.1e6, 0.99); !math.IsNaN(low) || !math.IsNaN(high) {
+		t.Errorf("a channel is occupied from %g to %g", low, high)
+	}
+	var n NoiseFloor
+	n.Update(f)
+	if !math.IsNaN(n.Level(3)) {
+		t.Errorf("a noise floor of %g dB", n.Level(3))
+	}
+	if s := g.Slice(1, 2, 100); s.First != 0 || s.Bins != g.Bins || s.Cell != 2 {
+		t.Errorf("the slice from 1 to 2 Hz is %+v", s)
+	}
+}
+
+func TestZeroSpanAllocatesNothing(t *testing.T) {
+	s := zeroAt(2e6, 0, 50*time.Millisecond, 20)
+	a, err := NewAnalyzer(s, device.Info{}, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := device.Block{Tuning: s.Tuning, CenterHz: s.Tuning.CenterHz, Time: epoch, Format: device.CI8, Samples: encode(noise(20000, 0.1, 1), device.CI8)}
+	frames := 0
+	emit := func(*Frame) { frames++ }
+	if allocs := testing.AllocsPerRun(50, func() {
+		b.Time = b.Time.Add(10 * time.Millisecond)
+		if err := a.Add(&b, emit); err != nil {
+			t.Fatal(err)
+		}
+	}); allocs > 0 || frames == 0 {
+		t.Errorf("%g allocations a block, %d frames", allocs, frames)
+	}
+}
+
+// FuzzZeroSpan holds that no settings panic, allocate without bound or make what is no level.
+func FuzzZeroSpan(f *testing.F) {
+	f.Add(2e6, 100e3, int64(50e6), 20.0, uint8(0), uint16(0), uint16(900))
+	f.Add(8e6, 50.0, int64(1000e9), 100.0, uint8(2), uint16(4), uint16(7))
+	f.Add(3.0, 1e9, int64(1e6), 0.1, uint8(1), uint16(8), uint16(333))
+	f.Fuzz(func(t *testing.T, rate, rbw float64, sweep int64, fps float64, window uint8, bins, cut uint16) {
+		s := zeroAt(rate, rbw, time.Duration(sweep), fps)
+		s.Window = Window(window)
+		if bins > 0 {
+			s.Bins = 1 << (bins % 20)
+		}
+		a, err := NewAnalyzer(s, device.Info{}, 1, nil)
+		if err != nil {
+			return
+		}
+		raw := encode(noise(5000, 0.3, uint64(cut)), device.CI8)
+		check := func(f *Frame) {
+			if f.Grid.Bins > mostPoints || f.Grid.Bins < 1 || !(f.Grid.PointSec > 0) || !(f.Grid.RBWHz > 0) {
+				t.Errorf("%+v: grid %+v", s, f.Grid)
+			}
+			for i, q := range f.Max {
+				if q != Absent && f.Mean[i] > q {
+					t.Errorf("%+v: point %d has mean %d and max %d", s, i, f.Mean[i], q)
+				}
+			}
+		}
+		for len(raw) > 0 {
+			n := min(2*(1+int(cut)), len(raw))
+			b := device.Block{Tuning: s.Tuning, CenterHz: 100e6, Time: epoch, Format: device.CI8, Samples: raw[:n], Lost: uint64(cut), Break: cut > 0}
+			if err := a.Add(&b, check); err != nil {
+				t.Fatal(err)
+			}
+			raw = raw[n:]
+		}
+		a.Flush(check)
+	})
+}
+
+func BenchmarkZeroSpan(b *testing.B) {
+	for _, rbw := range []float64{1e3, 10e3, 100e3, 1e6} {
+		b.Run(fmt.Sprintf("rbw=%g", rbw), func(b *testing.B) {
+			s := zeroAt(8e6, rbw, 50*time.Millisecond, 20)
+			a, err := NewAnalyzer(s, device.Info{}, 1, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			block := device.Block{Tuning: s.Tuning, CenterHz: 98e6, Time: epoch, Format: device.CI8, Samples: encode(noise(80000, 0.1, 1), device.CI8)}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := a.Add(&block, func(*Frame) {}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/80000, "ns/sample")
+		})
+	}
+}
