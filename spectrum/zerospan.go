@@ -63,7 +63,7 @@ func (s Settings) pointsAt(rateHz float64) (timing, error) {
 	}
 	// A hair of slack lets a resolution that was computed from taps find them again.
 	hop := math.Ceil(s.Window.ENBW() * rateHz / rbw / hopsInFilter * (1 - 1e-9))
-	if hop > mostHop {
+	if !(hop <= mostHop) {
 		return timing{}, fmt.Errorf("rbw %s is too fine at %s samples/s in zero span: use %s or more, or a lower rate",
 			device.FormatHz(rbw, 3), device.FormatHz(rateHz, 3),
 			device.FormatHz(math.Ceil(s.Window.ENBW()*rateHz/(hopsInFilter*mostHop)), 3))
@@ -74,7 +74,7 @@ func (s Settings) pointsAt(rateHz float64) (timing, error) {
 	}
 	t := timing{hop: max(int(hop), leastHop)}
 	t.length = max(t.hop, int(math.Ceil(leastPoint.Seconds()*rateHz*(1-1e-9))), int(math.Ceil(seconds*rateHz/mostPoints*(1-1e-9))))
-	t.points = max(1, int(math.Round(seconds*rateHz/float64(t.length))))
+	t.points = max(1, min(int(math.Round(seconds*rateHz/float64(t.length))), mostPoints))
 	return t, nil
 }
 
