@@ -65,6 +65,7 @@ func (c *frameEncoder) encode(dst []byte, e encoding, f *spectrum.Frame, now tim
 func (c *frameEncoder) setGrid(g *spectrum.Grid) {
 	w := &c.grid
 	w.Generation, w.StartHz, w.BinHz, w.Bins = g.Generation, g.StartHz, g.BinHz, uint32(g.Bins)
+	w.PointS = g.PointSec
 	w.StepDb, w.RbwHz, w.Window, w.Overlap = g.StepDB, g.RBWHz, g.Window.String(), g.Overlap
 	w.Simulated, w.Calibrated = g.Simulated, g.Calibrated
 	setTuning(&c.tuning, &g.Tuning)
@@ -119,6 +120,7 @@ var errFrame = errors.New("frame breaks the protocol")
 // Bounds of what a grid can say without making nonsense of what is computed from it.
 const (
 	mostHz      = 1e15
+	mostPointS  = 1e6
 	leastStepDB = 0.01 // powers down to spectrum.FloorDB fit an int16
 	mostStepDB  = 20
 )
@@ -131,7 +133,9 @@ func checkFrame(m *wire.Frame) error {
 		return fmt.Errorf("%w: sequence %d to %d", errFrame, m.GetFirstSeq(), m.GetLastSeq())
 	case g.GetBins() == 0 || g.GetBins() > maxBins:
 		return fmt.Errorf("%w: %d bins", errFrame, g.GetBins())
-	case !within(g.GetBinHz(), math.SmallestNonzeroFloat64, mostHz) || !within(g.GetStartHz(), -mostHz, mostHz) ||
+	case !within(g.GetPointS(), 0, mostPointS) || (g.GetPointS() > 0) != (g.GetBinHz() == 0):
+		return fmt.Errorf("%w: bins of %g Hz and %g s", errFrame, g.GetBinHz(), g.GetPointS())
+	case !within(g.GetBinHz(), 0, mostHz) || !within(g.GetStartHz(), -mostHz, mostHz) ||
 		!within(g.GetStepDb(), leastStepDB, mostStepDB) || !within(g.GetRbwHz(), 0, mostHz):
 		return fmt.Errorf("%w: grid of %g Hz at %g Hz in %g dB with rbw %g Hz",
 			errFrame, g.GetBinHz(), g.GetStartHz(), g.GetStepDb(), g.GetRbwHz())
@@ -168,7 +172,7 @@ func (c *frameDecoder) decode(m *wire.Frame) (*spectrum.Frame, error) {
 	}
 	bins := int(g.GetBins())
 	f.Grid = spectrum.Grid{
-		Generation: g.GetGeneration(), StartHz: g.GetStartHz(), BinHz: g.GetBinHz(), Bins: bins,
+		Generation: g.GetGeneration(), StartHz: g.GetStartHz(), BinHz: g.GetBinHz(), PointSec: g.GetPointS(), Bins: bins,
 		StepDB: g.GetStepDb(), RBWHz: g.GetRbwHz(), Window: window, Overlap: g.GetOverlap(),
 		Part:   partOf(g.GetPart()),
 		Tuning: tuningOf(g.GetTuning()), Simulated: g.GetSimulated(), Calibrated: g.GetCalibrated(),

@@ -16,7 +16,7 @@ func deviceMessage(s *spectrum.Status) *wire.ServerMessage {
 		MinRateHz: s.Info.MinRateHz, MaxRateHz: s.Info.MaxRateHz, FlatShare: s.Info.FlatShare, Gains: s.Info.Gains,
 		DurationNs: int64(s.Info.Duration), Tuning: new(wire.Tuning),
 		Bins: uint32(s.Settings.Bins), RbwHz: s.Settings.RBWHz, Window: s.Settings.Window.String(),
-		Overlap: s.Settings.Overlap, Fps: s.Settings.FPS,
+		Overlap: s.Settings.Overlap, Fps: s.Settings.FPS, SweepNs: int64(s.Settings.SweepTime),
 		State: s.State.String(), Reason: cleanText(s.Reason),
 		SamplesPerSec: s.SamplesPerSec, BytesPerSec: s.BytesPerSec, Lost: s.Lost, Frames: s.Frames,
 		Overload: s.Overload, LastOverloadNs: nanos(s.LastOverload), LastLostNs: nanos(s.LastLost), PositionNs: int64(s.Position),
@@ -41,7 +41,7 @@ func statusOf(d *wire.Device) *spectrum.Status {
 		},
 		Settings: spectrum.Settings{
 			Tuning: tuningOf(d.GetTuning()), Bins: int(d.GetBins()), RBWHz: finite(d.GetRbwHz()),
-			Window: window, Overlap: finite(d.GetOverlap()), FPS: finite(d.GetFps()),
+			Window: window, Overlap: finite(d.GetOverlap()), FPS: finite(d.GetFps()), SweepTime: time.Duration(d.GetSweepNs()),
 		},
 		State: spectrum.ParseState(d.GetState()), Reason: cleanText(d.GetReason()),
 		SamplesPerSec: finite(d.GetSamplesPerSec()), BytesPerSec: finite(d.GetBytesPerSec()),

@@ -1358,8 +1358,9 @@ type Grid struct {
 	Overlap       float64                `protobuf:"fixed64,8,opt,name=overlap,proto3" json:"overlap,omitempty"`
 	Tuning        *Tuning                `protobuf:"bytes,9,opt,name=tuning,proto3" json:"tuning,omitempty"`
 	Simulated     bool                   `protobuf:"varint,10,opt,name=simulated,proto3" json:"simulated,omitempty"`
-	Calibrated    bool                   `protobuf:"varint,11,opt,name=calibrated,proto3" json:"calibrated,omitempty"` // powers are dBm
-	Part          *Part                  `protobuf:"bytes,12,opt,name=part,proto3" json:"part,omitempty"`              // absent: as measured
+	Calibrated    bool                   `protobuf:"varint,11,opt,name=calibrated,proto3" json:"calibrated,omitempty"`        // powers are dBm
+	Part          *Part                  `protobuf:"bytes,12,opt,name=part,proto3" json:"part,omitempty"`                     // absent: as measured
+	PointS        float64                `protobuf:"fixed64,70,opt,name=point_s,json=pointS,proto3" json:"point_s,omitempty"` // zero span: bins are points in time, so long each, all at start_hz; bin_hz is 0
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1476,6 +1477,13 @@ func (x *Grid) GetPart() *Part {
 		return x.Part
 	}
 	return nil
+}
+
+func (x *Grid) GetPointS() float64 {
+	if x != nil {
+		return x.PointS
+	}
+	return 0
 }
 
 // What of the measured grid a grid is.
@@ -2209,6 +2217,7 @@ type Device struct {
 	LastOverloadNs int64                  `protobuf:"varint,25,opt,name=last_overload_ns,json=lastOverloadNs,proto3" json:"last_overload_ns,omitempty"` // 0: never
 	PositionNs     int64                  `protobuf:"varint,26,opt,name=position_ns,json=positionNs,proto3" json:"position_ns,omitempty"`
 	LastLostNs     int64                  `protobuf:"varint,27,opt,name=last_lost_ns,json=lastLostNs,proto3" json:"last_lost_ns,omitempty"` // 0: never
+	SweepNs        int64                  `protobuf:"varint,70,opt,name=sweep_ns,json=sweepNs,proto3" json:"sweep_ns,omitempty"`            // that a sweep of zero span takes
 	FlatShare      float64                `protobuf:"fixed64,40,opt,name=flat_share,json=flatShare,proto3" json:"flat_share,omitempty"`     // of the sample rate that is received evenly; beyond, levels read low; 0: not known
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -2429,6 +2438,13 @@ func (x *Device) GetPositionNs() int64 {
 func (x *Device) GetLastLostNs() int64 {
 	if x != nil {
 		return x.LastLostNs
+	}
+	return 0
+}
+
+func (x *Device) GetSweepNs() int64 {
+	if x != nil {
+		return x.SweepNs
 	}
 	return 0
 }
@@ -2948,7 +2964,7 @@ const file_argos_proto_rawDesc = "" +
 	"lastMonoNs\x12(\n" +
 	"\x10measured_mono_ns\x18\x16 \x01(\x03R\x0emeasuredMonoNs\x12 \n" +
 	"\fsent_mono_ns\x18\x17 \x01(\x03R\n" +
-	"sentMonoNs\"\xda\x02\n" +
+	"sentMonoNs\"\xf3\x02\n" +
 	"\x04Grid\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -2966,7 +2982,8 @@ const file_argos_proto_rawDesc = "" +
 	"\n" +
 	"calibrated\x18\v \x01(\bR\n" +
 	"calibrated\x12\"\n" +
-	"\x04part\x18\f \x01(\v2\x0e.argos.v1.PartR\x04part\"@\n" +
+	"\x04part\x18\f \x01(\v2\x0e.argos.v1.PartR\x04part\x12\x17\n" +
+	"\apoint_s\x18F \x01(\x01R\x06pointS\"@\n" +
 	"\x04Part\x12\x12\n" +
 	"\x04cell\x18\x01 \x01(\rR\x04cell\x12\x14\n" +
 	"\x05first\x18\x02 \x01(\rR\x05first\x12\x0e\n" +
@@ -3019,7 +3036,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x04Past\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
 	"\x06events\x18\x02 \x03(\v2\x0f.argos.v1.EventR\x06events\x12\x12\n" +
-	"\x04from\x18\x03 \x01(\x04R\x04from\"\x92\x06\n" +
+	"\x04from\x18\x03 \x01(\x04R\x04from\"\xad\x06\n" +
 	"\x06Device\x12\x16\n" +
 	"\x06driver\x18\x01 \x01(\tR\x06driver\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -3051,7 +3068,8 @@ const file_argos_proto_rawDesc = "" +
 	"\vposition_ns\x18\x1a \x01(\x03R\n" +
 	"positionNs\x12 \n" +
 	"\flast_lost_ns\x18\x1b \x01(\x03R\n" +
-	"lastLostNs\x12\x1d\n" +
+	"lastLostNs\x12\x19\n" +
+	"\bsweep_ns\x18F \x01(\x03R\asweepNs\x12\x1d\n" +
 	"\n" +
 	"flat_share\x18( \x01(\x01R\tflatShare\"\xb0\x01\n" +
 	"\x03Gps\x12\x10\n" +
