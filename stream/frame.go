@@ -120,6 +120,7 @@ var errFrame = errors.New("frame breaks the protocol")
 // Bounds of what a grid can say without making nonsense of what is computed from it.
 const (
 	mostHz      = 1e15
+	leastPointS = 1e-9
 	mostPointS  = 1e6
 	leastStepDB = 0.01 // powers down to spectrum.FloorDB fit an int16
 	mostStepDB  = 20
@@ -133,7 +134,7 @@ func checkFrame(m *wire.Frame) error {
 		return fmt.Errorf("%w: sequence %d to %d", errFrame, m.GetFirstSeq(), m.GetLastSeq())
 	case g.GetBins() == 0 || g.GetBins() > maxBins:
 		return fmt.Errorf("%w: %d bins", errFrame, g.GetBins())
-	case !within(g.GetPointS(), 0, mostPointS) || (g.GetPointS() > 0) != (g.GetBinHz() == 0):
+	case (g.GetPointS() != 0) != (g.GetBinHz() == 0) || g.GetPointS() != 0 && !within(g.GetPointS(), leastPointS, mostPointS):
 		return fmt.Errorf("%w: bins of %g Hz and %g s", errFrame, g.GetBinHz(), g.GetPointS())
 	case !within(g.GetBinHz(), 0, mostHz) || !within(g.GetStartHz(), -mostHz, mostHz) ||
 		!within(g.GetStepDb(), leastStepDB, mostStepDB) || !within(g.GetRbwHz(), 0, mostHz):

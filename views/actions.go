@@ -60,13 +60,21 @@ func exactHz(hz float64) string {
 }
 
 func (a *App) pan(dir int) {
-	t := a.target().Tuning
-	a.sendFreq(t.CenterHz + float64(dir)*t.SpanHz/10)
+	s := a.target()
+	step := s.Tuning.SpanHz / 10
+	if s.Tuning.ZeroSpan() {
+		step = s.RBWHz
+	}
+	a.sendFreq(s.Tuning.CenterHz + float64(dir)*step)
 }
 
 func (a *App) zoom(dir int) {
-	t := a.target().Tuning
-	span := t.SpanHz * math.Pow(2, float64(dir))
+	s := a.target()
+	if s.Tuning.ZeroSpan() {
+		a.zoomSweep(s.SweepTime, dir)
+		return
+	}
+	span := s.Tuning.SpanHz * math.Pow(2, float64(dir))
 	a.send(map[string]string{"span": exactHz(span)})
 }
 
@@ -76,8 +84,8 @@ func (a *App) tuneToMarker(int) {
 		a.desk.say("the marker has found nothing", true)
 		return
 	}
-	if a.desk.marker.fixed {
-		hz = a.desk.marker.hz
+	if m := &a.desk.marker; m.fixedOn(&a.desk.board.grid) {
+		hz = m.at
 	}
 	a.sendFreq(hz)
 }
