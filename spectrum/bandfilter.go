@@ -6,9 +6,10 @@ import "math"
 // then reads its full level.
 const hopsInFilter = 4
 
-// Bounds of a hop: at the least the windows keep their shape, at the most tables are 1.5 MB.
+// Bounds of a hop: with twelve points every window has the ENBW that it is said to have, and at
+// the most tables are 1.5 MB.
 const (
-	leastHop = 4
+	leastHop = 3
 	mostHop  = 1 << 16
 )
 

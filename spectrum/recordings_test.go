@@ -2,10 +2,12 @@ package spectrum
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"argos/device"
 )
@@ -86,5 +88,58 @@ func TestRecordingsAgreeWithReference(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestZeroSpanFindsTheBurstsOfARecording compares with the power of every hundred samples, in
+// double precision.
+func TestZeroSpanFindsTheBurstsOfARecording(t *testing.T) {
+	dir := os.Getenv("ARGOS_CAPTURES")
+	if dir == "" {
+		t.Skip("ARGOS_CAPTURES is not set")
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "urh-esaver.sigmf-data")) // int8, FSK, 1 Msps
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rate, point = 1e6, 100
+	var want []float64 // dB a point
+	for at := 0; at+2*point <= len(raw); at += 2 * point {
+		sum := 0.0
+		for _, b := range raw[at : at+2*point] {
+			sum += float64(int8(b)) * float64(int8(b)) / (128 * 128)
+		}
+		want = append(want, 10*math.Log10(sum/point))
+	}
+	s := zeroAt(rate, 125e3, time.Duration(len(want))*100*time.Microsecond, 0)
+	a, err := NewAnalyzer(s, device.Info{}, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := device.Block{Tuning: s.Tuning, CenterHz: s.Tuning.CenterHz, Time: epoch, Format: device.CI8, Samples: raw}
+	if err := a.Add(&b, nil); err != nil {
+		t.Fatal(err)
+	}
+	var f Frame
+	a.Flush(f.CopyFrom)
+	if f.Grid.Bins != len(want) {
+		t.Fatalf("%d points, want %d", f.Grid.Bins, len(want))
+	}
+	edges := func(on func(i int) bool) (at []int) {
+		for i := 1; i < len(want); i++ {
+			if on(i) != on(i-1) {
+				at = append(at, i)
+			}
+		}
+		return at
+	}
+	got, expected := edges(func(i int) bool { return f.Grid.DB(f.Max[i]) > -20 }), edges(func(i int) bool { return want[i] > -20 })
+	if len(expected) < 5 || len(got) != len(expected) {
+		t.Fatalf("bursts begin and end at points %v, want %v", got, expected)
+	}
+	for i := range got {
+		if d := got[i] - expected[i]; d < -1 || d > 1 {
+			t.Errorf("edge %d is at point %d, want %d", i, got[i], expected[i])
+		}
 	}
 }

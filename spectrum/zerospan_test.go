@@ -204,9 +204,9 @@ func TestZeroSpanTimings(t *testing.T) {
 		{2e6, 30e3, 100 * time.Second, 24414.5, 4096, 100001792 * time.Microsecond, 30e3},
 		{8e6, 1e3, 50 * time.Millisecond, 375, 133, 49875 * time.Microsecond, 1e3},
 		{8e6, 0, time.Millisecond, 100, 10, time.Millisecond, 100e3},
-		{8e6, 5e6, time.Millisecond, 100, 10, time.Millisecond, 750e3},
-		{1000, 0, 50 * time.Millisecond, 4000, 13, 52 * time.Millisecond, 93.75},
-		{10, 0, 50 * time.Millisecond, 400e3, 1, 400 * time.Millisecond, 0.9375},
+		{8e6, 5e6, time.Millisecond, 100, 10, time.Millisecond, 1e6},
+		{1000, 0, 50 * time.Millisecond, 3000, 17, 51 * time.Millisecond, 125},
+		{10, 0, 50 * time.Millisecond, 300e3, 1, 300 * time.Millisecond, 1.25},
 	} {
 		a, err := NewAnalyzer(zeroAt(test.rate, test.rbw, test.sweep, 20), device.Info{}, 1, nil)
 		if err != nil {
