@@ -464,21 +464,25 @@ func TestCaptureEntersZeroSpanAndLeavesIt(t *testing.T) {
 			want  func(s Settings, g *Grid) bool
 		}{
 			{
-				map[string]string{"span": "0", "freq": "100.1M", "rbw": "50k"}, 2, true,
+				map[string]string{"span": "0", "freq": "100.1M", "rbw": "50k"},
+				2, true,
 				func(s Settings, g *Grid) bool {
 					return s.Tuning.SpanHz == 0 && s.SweepTime == 50*time.Millisecond && s.RBWHz == 46875 && g.Bins == 500 && g.StartHz == 100.1e6
 				},
 			},
 			{
-				map[string]string{"sweep-time": "20ms"}, 2, true,
+				map[string]string{"sweep-time": "20ms"},
+				2, true,
 				func(s Settings, g *Grid) bool { return s.SweepTime == 20*time.Millisecond && g.Bins == 200 },
 			},
 			{
-				map[string]string{"freq": "100M"}, 3, true,
+				map[string]string{"freq": "100M"},
+				3, true,
 				func(s Settings, g *Grid) bool { return s.SweepTime == 20*time.Millisecond && g.StartHz == 100e6 },
 			},
 			{
-				map[string]string{"span": "1M", "bins": "1024"}, 4, false,
+				map[string]string{"span": "1M", "bins": "1024"},
+				4, false,
 				func(s Settings, g *Grid) bool {
 					return s.Bins == before.Bins && s.Tuning == before.Tuning && g.BinHz > 0
 				},

@@ -463,3 +463,33 @@ func BenchmarkZeroSpan(b *testing.B) {
 		})
 	}
 }
+
+// What bursts shorter than the filter and a hop read at worst, as docs/MEASUREMENT.md has it.
+func TestZeroSpanReadsShortBurstsLow(t *testing.T) {
+	const rate, taps = 1e6, 240
+	for _, test := range []struct {
+		window Window
+		worst  [5]float64 // dB, for bursts of these parts of the filter's length
+	}{
+		{Hann, [5]float64{0, 0, -0.8, -2.8, -7.7}},
+		{BlackmanHarris, [5]float64{0, 0, -0.3, -1.8, -6.6}},
+		{FlatTop, [5]float64{0, 0, 0, -0.3, -5.2}},
+	} {
+		for i, share := range []float64{1.25, 1, 0.75, 0.5, 0.25} {
+			s := zeroAt(rate, test.window.ENBW()*rate/taps, 4*time.Millisecond, 20)
+			s.Window = test.window
+			worst := 0.0
+			for phase := range taps / hopsInFilter {
+				x := make([]complex128, 4000)
+				for n := range int(share * taps) {
+					x[1000+phase+n] = 1
+				}
+				f := levels(t, s, x, 0, device.CF32, 0.01)[0]
+				worst = min(worst, f.Grid.DB(slices.Max(f.Max)))
+			}
+			if math.Abs(worst-test.worst[i]) > 0.1 {
+				t.Errorf("%v: a burst of %g of the filter's length reads %.1f dB at worst, want %.1f", test.window, share, worst, test.worst[i])
+			}
+		}
+	}
+}
