@@ -42,6 +42,7 @@ func fullFrame(r *rand.Rand) *spectrum.Frame {
 // zeroFrame is of a tier of zero span with two segments, and points that are lacking in the first.
 func zeroFrame(r *rand.Rand) *spectrum.Frame {
 	f := noiseFrame(r, 512, 8, 0.5)
+	f.FirstSeq, f.LastSeq = 1, 1
 	f.Grid.StartHz, f.Grid.BinHz, f.Grid.PointSec = 98.34e6, 0, 200e-6
 	f.Grid.Tuning = device.Tuning{CenterHz: 98.34e6, RateHz: 8e6}
 	f.Grid.Part = spectrum.Part{Cell: 2, Of: 1024}
