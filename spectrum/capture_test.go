@@ -390,8 +390,8 @@ func TestCaptureEnds(t *testing.T) {
 			t.Errorf("Run returned %v", err)
 		}
 	})
-	if _, err := NewCapture(newFakeRadio(), NewHistory(0), Settings{}, nil); err == nil {
-		t.Error("no span went through")
+	if _, err := NewCapture(newFakeRadio(), NewHistory(0), Settings{Tuning: device.Tuning{SpanHz: -1}}, nil); err == nil {
+		t.Error("a span below 0 went through")
 	}
 }
 

@@ -78,7 +78,7 @@ func (s Settings) pointsAt(rateHz float64) (timing, error) {
 	return t, nil
 }
 
-// zeroSpan makes a an analyzer of the level at the centre frequency against time.
+// zeroSpan makes a measure the level at the centre frequency against time.
 func (a *Analyzer) zeroSpan() error {
 	s := &a.settings
 	rate := s.Tuning.RateHz
