@@ -61,8 +61,12 @@ func exactHz(hz float64) string {
 }
 
 func (a *App) pan(dir int) {
-	t := a.target().Tuning
-	a.sendFreq(t.CenterHz + float64(dir)*t.SpanHz/10)
+	s := a.target()
+	step := s.Tuning.SpanHz / 10
+	if s.Tuning.ZeroSpan() {
+		step = s.RBWHz
+	}
+	a.sendFreq(s.Tuning.CenterHz + float64(dir)*step)
 }
 
 func (a *App) zoom(dir int) {
@@ -70,8 +74,12 @@ func (a *App) zoom(dir int) {
 		d.delayStep = min(max(d.delayStep+dir, 0), len(stream.DelaySteps)-1)
 		return
 	}
-	t := a.target().Tuning
-	span := t.SpanHz * math.Pow(2, float64(dir))
+	s := a.target()
+	if s.Tuning.ZeroSpan() {
+		a.zoomSweep(s.SweepTime, dir)
+		return
+	}
+	span := s.Tuning.SpanHz * math.Pow(2, float64(dir))
 	a.send(map[string]string{"span": exactHz(span)})
 }
 
@@ -81,8 +89,8 @@ func (a *App) tuneToMarker(int) {
 		a.desk.say("the marker has found nothing", true)
 		return
 	}
-	if a.desk.marker.fixed {
-		hz = a.desk.marker.hz
+	if m := &a.desk.marker; m.fixedOn(&a.desk.board.grid) {
+		hz = m.at
 	}
 	a.sendFreq(hz)
 }

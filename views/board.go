@@ -27,6 +27,7 @@ type board struct {
 	overload        float32
 	lost            uint64
 	frames          uint64 // taken so far; 0: nothing to show
+	upTo            int    // bin that the newest segment ends at
 	anew            bool   // the next frame is of another life of the server
 
 	holding bool
@@ -63,6 +64,7 @@ func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 		if b.holding {
 			raise(b.hold[s.Bin:][:s.Bins], f.Max[s.Bin:])
 		}
+		b.upTo = s.Bin + s.Bins
 	}
 	b.seq, b.first, b.last, b.mono = f.LastSeq, f.First, f.Last, f.Mono.Last
 	b.averages, b.merged, b.overload, b.lost = f.Averages(), f.Merged(), f.Overload, f.Lost
@@ -93,7 +95,9 @@ func (b *board) fillIn(f *spectrum.Frame, pace time.Duration) {
 		return
 	}
 	b.scratch = resized(b.scratch, len(b.hold))
-	peaks(b.scratch, b.grid.StartHz, b.grid.BinHz, f.Max, f.Grid.StartHz, f.Grid.BinHz)
+	start, step := b.grid.Axis()
+	from, every := f.Grid.Axis()
+	peaks(b.scratch, start, step, f.Max, from, every)
 	raise(b.hold, b.scratch)
 }
 
@@ -101,17 +105,19 @@ func (b *board) fillIn(f *spectrum.Frame, pace time.Duration) {
 // tuning.
 func (b *board) regrid(g *spectrum.Grid, bins int) {
 	sameView := b.frames > 0 && g.Generation == b.grid.Generation && g.Tuning == b.grid.Tuning && !b.anew
-	old, oldStart, oldHz := b.hold, b.grid.StartHz, b.grid.BinHz
+	old := b.hold
+	oldStart, oldStep := b.grid.Axis()
 	if sameView && b.holding {
 		old = slices.Clone(old)
 	}
-	b.grid = *g
+	b.grid, b.upTo = *g, g.Bins
 	b.mean, b.max, b.hold = resized(b.mean, bins), resized(b.max, bins), resized(b.hold, bins)
 	if b.min = b.min[:0]; g.Min {
 		b.min = resized(b.min, bins)
 	}
 	if sameView && b.holding {
-		peaks(b.hold, g.StartHz, g.BinHz, old, oldStart, oldHz)
+		start, step := g.Axis()
+		peaks(b.hold, start, step, old, oldStart, oldStep)
 	}
 	if !sameView {
 		b.levels.settle()
@@ -173,8 +179,8 @@ func raise(dst, src []int16) {
 
 // peaks fills each cell of dst with the largest of the src bins in it. A point sample
 // instead would sparkle and lose carriers.
-func peaks(dst []int16, dstStart, dstHz float64, src []int16, srcStart, srcHz float64) {
-	scale, offset := dstHz/srcHz, (dstStart-srcStart)/srcHz
+func peaks(dst []int16, dstStart, dstStep float64, src []int16, srcStart, srcStep float64) {
+	scale, offset := dstStep/srcStep, (dstStart-srcStart)/srcStep
 	for i := range dst {
 		most := int16(spectrum.Absent)
 		for _, v := range binsIn(src, offset+float64(i)*scale, scale) {

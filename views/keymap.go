@@ -40,11 +40,11 @@ const lastRank = 16
 var keymap = []binding{
 	{
 		[]stroke{pressed(tcell.KeyLeft, -1), pressed(tcell.KeyRight, 1), typed('<', -1), typed('>', 1), typed(',', -1), typed('.', 1)},
-		"Left Right", "</>", "pan", "tune by a tenth of the span (also < >)", 1, (*desk).cannotMove, (*App).pan,
+		"Left Right", "</>", "pan", "tune by a tenth of the span, in zero span by the RBW (also < >)", 1, (*desk).cannotMove, (*App).pan,
 	},
 	{
 		[]stroke{pressed(tcell.KeyUp, -1), pressed(tcell.KeyDown, 1), typed('+', -1), typed('=', -1), typed('-', 1)},
-		"+ -", "+/-", "zoom", "halve or double the span (also Up Down); of the expanded link pane, its time line", 2, (*desk).cannotZoom, (*App).zoom,
+		"+ -", "+/-", "zoom", "halve or double the span, in zero span the sweep time (also Up Down); of the expanded link pane, its time line", 2, (*desk).cannotZoom, (*App).zoom,
 	},
 	{
 		[]stroke{pressed(tcell.KeyEnter, 0)},
@@ -181,6 +181,9 @@ func (d *desk) cannotTuneToMarker() string {
 	}
 	if !d.marker.on {
 		return "the marker is off"
+	}
+	if d.board.grid.ZeroSpan() {
+		return "the marker reads a time in zero span: use :freq"
 	}
 	return d.cannotHold()
 }
