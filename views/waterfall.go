@@ -13,7 +13,7 @@ import (
 // defaultPace is the time that a row of the waterfall stands for.
 const defaultPace = 500 * time.Millisecond
 
-// A waterfallPane draws the past of the spectrum over the same frequencies, newest
+// A waterfallPane draws the past of the spectrum over the same axis, newest
 // first, two rows a line where the terminal has half-blocks and colours.
 type waterfallPane struct {
 	pane
@@ -151,9 +151,16 @@ func (p *waterfallPane) drawLine(screen tcell.Screen, r, second *fallRow, x, y i
 
 func (p *waterfallPane) shadeStyle() tcell.Style { return p.desk.faded(p.desk.look.text) }
 
-// columns brings a row to the frequencies of the axis.
+// columns brings a row to the axis. What is of another frequency than zero span looks at, or
+// of none, is not on it.
 func (p *waterfallPane) columns(dst []int16, r *fallRow, s span) {
-	spectrum.Peaks(dst, s.startHz, (s.stopHz-s.startHz)/float64(len(dst)), r.cells, r.startHz, r.cellHz)
+	if r.zeroHz != zeroHz(&p.desk.board.grid) {
+		for i := range dst {
+			dst[i] = spectrum.Absent
+		}
+		return
+	}
+	spectrum.Peaks(dst, s.start, (s.stop-s.start)/float64(len(dst)), r.cells, r.start, r.cell)
 }
 
 // level places a power among n colours.
