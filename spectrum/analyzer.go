@@ -41,8 +41,8 @@ type Analyzer struct {
 // A band is the bins of a range of the tuning: low up to but not including high.
 type band struct{ low, high int }
 
-// A meter measures blocks of one kind: samples of one tuning, samples of a sweep, or
-// powers.
+// A meter measures blocks of one kind: samples of one tuning, of one frequency, of a sweep,
+// or powers.
 type meter interface {
 	// begin lays the grid by the first block; BinHz is set if the settings fix it.
 	begin(a *Analyzer, b *device.Block) error
@@ -78,6 +78,12 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 		a.grid.PPM = a.known.PPM
 	}
 	rate := s.Tuning.RateHz
+	if s.Tuning.ZeroSpan() {
+		if err := a.zeroSpan(); err != nil {
+			return nil, err
+		}
+		return a, nil
+	}
 	if rate == 0 {
 		a.settings.Bins, a.settings.RBWHz, a.settings.VBWHz = 0, 0, 0
 		// hackrf_sweep's, whatever was wished for: it is done.

@@ -120,6 +120,9 @@ func (s Settings) wished(was, wish Settings) Settings {
 	if s.Tuning.RateHz == was.Tuning.RateHz {
 		s.Tuning.RateHz = wish.Tuning.RateHz
 	}
+	if s.SweepTime == was.SweepTime {
+		s.SweepTime = wish.SweepTime
+	}
 	if s.Bins == was.Bins && s.RBWHz == was.RBWHz {
 		s.Bins, s.RBWHz = wish.Bins, wish.RBWHz
 	}

@@ -19,7 +19,8 @@ const FloorDB = -300
 type Grid struct {
 	Generation uint64  // counts up with every change of tuning or measurement
 	StartHz    float64 // lower edge of bin 0
-	BinHz      float64
+	BinHz      float64 // 0 in zero span: every bin is of the frequency StartHz
+	PointSec   float64 // of zero span: bins are points of the sweep, and last so long; else 0
 	Bins       int
 	Part       Part    // of what was measured
 	StepDB     float64 // quantisation step of powers
@@ -35,14 +36,49 @@ type Grid struct {
 	PPM        float64 // by which the radio's clock was corrected
 }
 
+// ZeroSpan reports whether bins lie along time, at one frequency: bin i is the i-th point of
+// each sweep. It has no BinAt and no channels.
+func (g *Grid) ZeroSpan() bool { return g.PointSec > 0 }
+
+// StartSec is where in the sweep bin 0 begins, in zero span.
+func (g *Grid) StartSec() float64 {
+	return float64(g.Part.First) / float64(max(g.Part.Cell, 1)) * g.PointSec
+}
+
+// Axis is where bin 0 begins, and how far it is from bin to bin: in Hz, or in seconds from
+// the start of the sweep in zero span.
+func (g *Grid) Axis() (start, step float64) {
+	if g.ZeroSpan() {
+		return g.StartSec(), g.PointSec
+	}
+	return g.StartHz, g.BinHz
+}
+
+// Middle is where the middle of bin i lies on the axis.
+func (g *Grid) Middle(i int) float64 {
+	start, step := g.Axis()
+	return start + (float64(i)+0.5)*step
+}
+
+// BinOver is the bin over a place on the axis; it may lie outside 0 to Bins-1.
+func (g *Grid) BinOver(place float64) int {
+	start, step := g.Axis()
+	return int(math.Floor((place - start) / step))
+}
+
 // BinCenterHz is the frequency in the middle of bin i.
 func (g *Grid) BinCenterHz(i int) float64 { return g.StartHz + (float64(i)+0.5)*g.BinHz }
 
 // StopHz is the upper edge of the last bin.
 func (g *Grid) StopHz() float64 { return g.StartHz + float64(g.Bins)*g.BinHz }
 
-// BinAt is the bin that covers hz; it may lie outside 0 to Bins-1.
-func (g *Grid) BinAt(hz float64) int { return int(math.Floor((hz - g.StartHz) / g.BinHz)) }
+// BinAt is the bin that covers hz; it may lie outside 0 to Bins-1, as in zero span it does.
+func (g *Grid) BinAt(hz float64) int {
+	if g.ZeroSpan() {
+		return -1
+	}
+	return int(math.Floor((hz - g.StartHz) / g.BinHz))
+}
 
 // TunedHz is what the radio is tuned to in truth, where it hears itself: Tuning has the
 // frequency that it was asked for.
@@ -71,7 +107,8 @@ type Mono struct{ First, Last, Measured time.Duration }
 
 // A Frame is a row of power over a Grid: everything measured from FirstSeq to LastSeq.
 // Mean, Max and Min are in steps of Grid.StepDB, absolute (0 is 0 dBFS), Absent where
-// nothing was measured; Min is empty unless Grid.Min. Frames handed out by a History are shared: read only.
+// nothing was measured: outside of Segments and, in zero span, where samples were lost. Min is
+// empty unless Grid.Min. Frames handed out by a History are shared: read only.
 type Frame struct {
 	Grid              Grid
 	FirstSeq, LastSeq uint64    // the frames that it stands for, in one epoch
@@ -80,7 +117,7 @@ type Frame struct {
 	Mono              Mono      // the same times by a clock that nobody sets
 	Lost              uint64    // samples known to be lost before or within it
 	Overload          float32   // largest share of samples at the converter's rails in one block, 0 to 1
-	Segments          []Segment // in order of frequency
+	Segments          []Segment // in order of frequency, or of time in the sweep
 	Mean, Max, Min    []int16
 }
 

@@ -32,29 +32,33 @@ func ParseMarkerFunction(s string) (MarkerFunction, error) {
 	return LevelAt, fmt.Errorf("%q is not what a marker reads: use level, noise or band", s)
 }
 
-// A Marker reads one frequency. A zero Marker is off.
+// A Marker reads one frequency, or one time of zero span. A zero Marker is off.
 type Marker struct {
 	On       bool
-	Fixed    bool    // at Hz; else wherever the strongest bin is
-	Hz       float64 // where fixed
+	Fixed    bool    // at At; else wherever the strongest bin is
+	ZeroSpan bool    // fixed on the axis of zero span: on the other it follows the strongest bin
+	At       float64 // where fixed: Hz, or seconds
 	Function MarkerFunction
 	WidthHz  float64 // of noise and band power; 0: a twentieth of what is seen
 	Relative int     // the number of the marker that it is told relative to, 1 to MarkerCount; 0: none
 }
 
+// FixedOn reports whether m was put on the axis of g.
+func (m *Marker) FixedOn(g *Grid) bool { return m.Fixed && m.ZeroSpan == g.ZeroSpan() }
+
 // A Reading is what a marker says.
 type Reading struct {
 	Bin  int     // of the trace; may lie outside
-	Hz   float64 // in the middle of that; relative: the difference
+	At   float64 // in the middle of that, in Hz or seconds; relative: the difference
 	DB   float64 // NaN where nothing was measured
 	Unit string  // of DB
 }
 
 // A Sight is what markers look at.
 type Sight struct {
-	Trace         *Trace  // they read
-	Mean          *Trace  // noise and power are those of
-	LowHz, HighHz float64 // between which the strongest bin is looked for
+	Trace     *Trace  // they read
+	Mean      *Trace  // noise and power are those of
+	Low, High float64 // between which, on the axis, the strongest bin is looked for
 }
 
 // Markers are numbered from 1.
@@ -72,7 +76,7 @@ func (ms *Markers) Read(n int, s *Sight) (Reading, bool) {
 	if !ok {
 		return r, true
 	}
-	r.Hz, r.DB = r.Hz-b.Hz, r.DB-b.DB
+	r.At, r.DB = r.At-b.At, r.DB-b.DB
 	r.Unit = "dB"
 	if ms[n-1].Function == NoiseAt && ms[base-1].Function != NoiseAt {
 		r.Unit = "dBc/Hz"
@@ -94,14 +98,15 @@ func (m *Marker) read(s *Sight) (Reading, bool) {
 	}
 	g, levels, mean := s.Trace.Grid(), s.Trace.Levels(), s.Mean
 	r := Reading{DB: math.NaN(), Unit: g.Unit()}
-	if m.Fixed {
-		r.Bin = g.BinAt(m.Hz)
-	} else if r.Bin = g.Strongest(levels, s.LowHz, s.HighHz); r.Bin < 0 {
+	fixed := m.FixedOn(g)
+	if fixed {
+		r.Bin = g.BinOver(m.At)
+	} else if r.Bin = g.Strongest(levels, s.Low, s.High); r.Bin < 0 {
 		return Reading{}, false
 	}
 	inside := r.Bin >= 0 && r.Bin < len(levels)
-	if r.Hz = m.Hz; inside {
-		r.Hz = g.BinCenterHz(r.Bin)
+	if r.At = m.At; inside {
+		r.At = g.Middle(r.Bin)
 	}
 	if m.Function == LevelAt {
 		if inside {
@@ -111,13 +116,13 @@ func (m *Marker) read(s *Sight) (Reading, bool) {
 	}
 	width := m.WidthHz
 	if width == 0 {
-		width = (s.HighHz - s.LowHz) / 20
+		width = (s.High - s.Low) / 20
 	}
 	if m.Function == NoiseAt {
-		r.DB = mean.Grid().NoiseDensity(mean.Levels(), r.Hz-width/2, r.Hz+width/2)
+		r.DB = mean.Grid().NoiseDensity(mean.Levels(), r.At-width/2, r.At+width/2)
 		r.Unit += "/Hz"
 		return r, true
 	}
-	r.DB = mean.Grid().ChannelPower(mean.Levels(), r.Hz-width/2, r.Hz+width/2)
+	r.DB = mean.Grid().ChannelPower(mean.Levels(), r.At-width/2, r.At+width/2)
 	return r, true
 }

@@ -121,15 +121,15 @@ func TestMarkers(t *testing.T) {
 	tr := traceOf(levels...)
 	ms := Markers{
 		{On: true},
-		{On: true, Fixed: true, Hz: 100.0302e6},
-		{On: true, Fixed: true, Hz: 100.0305e6, Relative: 1},
-		{On: true, Fixed: true, Hz: 100.0205e6, Function: NoiseAt, WidthHz: 4e3},
-		{On: true, Fixed: true, Hz: 100.0205e6, Function: NoiseAt, WidthHz: 4e3, Relative: 1},
-		{On: true, Fixed: true, Hz: 100.0305e6, Function: BandPower, WidthHz: 9e3},
-		{On: true, Fixed: true, Hz: 200e6},
+		{On: true, Fixed: true, At: 100.0302e6},
+		{On: true, Fixed: true, At: 100.0305e6, Relative: 1},
+		{On: true, Fixed: true, At: 100.0205e6, Function: NoiseAt, WidthHz: 4e3},
+		{On: true, Fixed: true, At: 100.0205e6, Function: NoiseAt, WidthHz: 4e3, Relative: 1},
+		{On: true, Fixed: true, At: 100.0305e6, Function: BandPower, WidthHz: 9e3},
+		{On: true, Fixed: true, At: 200e6},
 		{Fixed: true},
 	}
-	sight := &Sight{Trace: tr, Mean: tr, LowHz: tr.Grid().StartHz, HighHz: tr.Grid().StopHz()}
+	sight := &Sight{Trace: tr, Mean: tr, Low: tr.Grid().StartHz, High: tr.Grid().StopHz()}
 	density := -90 - 10*math.Log10(1500)
 	for n, want := range []Reading{
 		{10, 100.0105e6, -40, "dBFS"},
@@ -145,7 +145,7 @@ func TestMarkers(t *testing.T) {
 		if ok != (want.Unit != "") {
 			t.Errorf("marker %d: on is %v", n+1, ok)
 		}
-		if got.Bin != want.Bin || math.Abs(got.Hz-want.Hz) > 1e-3 || got.Unit != want.Unit ||
+		if got.Bin != want.Bin || math.Abs(got.At-want.At) > 1e-3 || got.Unit != want.Unit ||
 			!(math.Abs(got.DB-want.DB) < 0.02) && math.IsNaN(got.DB) != math.IsNaN(want.DB) {
 			t.Errorf("marker %d reads %+v, want %+v", n+1, got, want)
 		}
@@ -153,7 +153,7 @@ func TestMarkers(t *testing.T) {
 	if r, ok := ms.Place(4, sight); !ok || r.DB != -90 || r.Unit != "dBFS" {
 		t.Errorf("the place of a noise marker: %+v", r)
 	}
-	sight.LowHz = 100.011e6
+	sight.Low = 100.011e6
 	if r, _ := ms.Read(1, sight); r.Bin != 30 {
 		t.Errorf("of what is seen, bin %d is the strongest", r.Bin)
 	}

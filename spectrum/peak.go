@@ -21,11 +21,11 @@ var DefaultPeaks = PeakCriterion{AboveNoiseDB: 12, ExcursionDB: 6}
 // A Peak is a local maximum.
 type Peak struct {
 	Bin     int
-	Hz, DB  float64
+	At, DB  float64 // At is a place on the axis: Hz, or seconds in zero span
 	NoiseDB float64 // mean noise in the bin, NaN where it is not known
 }
 
-// Find appends the peaks of levels to dst in order of frequency. noise has the floor of each
+// Find appends the peaks of levels to dst in order of the axis. noise has the floor of each
 // bin in dB; where that is not known, only the excursion counts.
 func (c PeakCriterion) Find(dst []Peak, g *Grid, levels []int16, noise []float32) []Peak {
 	excursion := c.excursion(g)
@@ -36,7 +36,7 @@ func (c PeakCriterion) Find(dst []Peak, g *Grid, levels []int16, noise []float32
 		if top == Absent || at >= ownLow && at < ownHigh {
 			return
 		}
-		p := Peak{Bin: at, Hz: g.BinCenterHz(at), DB: g.DB(int16(top)), NoiseDB: math.NaN()}
+		p := Peak{Bin: at, At: g.Middle(at), DB: g.DB(int16(top)), NoiseDB: math.NaN()}
 		if at < len(noise) {
 			p.NoiseDB = float64(noise[at])
 		}
@@ -75,8 +75,8 @@ type Direction uint8
 
 // The directions.
 const (
-	Lower    Direction = iota // in frequency
-	Higher                    // in frequency
+	Lower    Direction = iota // on the axis
+	Higher                    // on the axis
 	Stronger                  // the least strong of those that are stronger
 	Weaker                    // the strongest of those that are weaker
 )
@@ -130,13 +130,13 @@ func (c PeakCriterion) same(g *Grid, levels []int16, peak, bin int) bool {
 	return true
 }
 
-// Strongest is the bin with the most power of those centred from lowHz to highHz, the
-// receiver's own line left out, or -1.
-func (g *Grid) Strongest(levels []int16, lowHz, highHz float64) int {
+// Strongest is the bin with the most power of those centred from low to high on the axis,
+// the receiver's own line left out, or -1.
+func (g *Grid) Strongest(levels []int16, low, high float64) int {
 	ownLow, ownHigh := g.ownLine()
 	best, most := -1, int16(Absent)
 	for i, v := range levels {
-		if hz := g.BinCenterHz(i); v > most && (i < ownLow || i >= ownHigh) && hz >= lowHz && hz <= highHz {
+		if at := g.Middle(i); v > most && (i < ownLow || i >= ownHigh) && at >= low && at <= high {
 			best, most = i, v
 		}
 	}
@@ -146,7 +146,7 @@ func (g *Grid) Strongest(levels []int16, lowHz, highHz float64) int {
 // ownLine is the bins from low up to high in which the receiver hears itself.
 func (g *Grid) ownLine() (low, high int) {
 	t := g.Tuning
-	if !(t.RateHz > 0) || t.Sweeps() {
+	if !(t.RateHz > 0) || t.Sweeps() || g.ZeroSpan() {
 		return 0, 0
 	}
 	raw := g.BinHz

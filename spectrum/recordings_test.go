@@ -5,8 +5,10 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"argos/device"
 )
@@ -111,6 +113,56 @@ func TestRecordedBurstsAreFound(t *testing.T) {
 		t.Logf("%d bursts, %d stand alone, %d are apart by two frames of the quickest: %v", len(want), len(held), apart, held)
 		if len(held) < k.least {
 			t.Errorf("%d bursts stand alone, want %d", len(held), k.least)
+		}
+	})
+}
+
+// TestZeroSpanFindsTheBurstsOfARecording compares with the power of every hundred samples, in
+// double precision.
+func TestZeroSpanFindsTheBurstsOfARecording(t *testing.T) {
+	recordings(t, func(t *testing.T, name string, c capture) {
+		if name != "urh-esaver" { // FSK, 1 Msps
+			return
+		}
+		const point = 100
+		var want []float64 // dB a point
+		for x := range slices.Chunk(c.x[:len(c.x)/point*point], point) {
+			sum := 0.0
+			for _, v := range x {
+				sum += real(v)*real(v) + imag(v)*imag(v)
+			}
+			want = append(want, 10*math.Log10(sum/point))
+		}
+		s := zeroAt(c.rateHz, 125e3, time.Duration(len(want))*100*time.Microsecond, 0)
+		a, err := NewAnalyzer(s, device.Info{}, 1, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := device.Block{Tuning: s.Tuning, CenterHz: s.Tuning.CenterHz, Time: epoch, Format: c.format, Samples: c.raw}
+		if err := a.Add(&b, nil); err != nil {
+			t.Fatal(err)
+		}
+		var f Frame
+		a.Flush(f.CopyFrom)
+		if f.Grid.Bins != len(want) {
+			t.Fatalf("%d points, want %d", f.Grid.Bins, len(want))
+		}
+		edges := func(on func(i int) bool) (at []int) {
+			for i := 1; i < len(want); i++ {
+				if on(i) != on(i-1) {
+					at = append(at, i)
+				}
+			}
+			return at
+		}
+		got, expected := edges(func(i int) bool { return f.Grid.DB(f.Max[i]) > -20 }), edges(func(i int) bool { return want[i] > -20 })
+		if len(expected) < 5 || len(got) != len(expected) {
+			t.Fatalf("bursts begin and end at points %v, want %v", got, expected)
+		}
+		for i := range got {
+			if d := got[i] - expected[i]; d < -1 || d > 1 {
+				t.Errorf("edge %d is at point %d, want %d", i, got[i], expected[i])
+			}
 		}
 	})
 }

@@ -19,6 +19,7 @@ type row struct {
 	mean     []float64 // sum of powers of a bin since the last frame
 	max      []float32
 	min      []float32 // nil unless the grid has it
+	counts   []int     // of zero span: windows in each bin's mean; else nil, and as the segments say
 	perDB    float64   // steps
 	dc       band      // bins that are interpolated
 	known    []float32 // by what the power of each bin is to be multiplied; nil: by nothing
@@ -42,8 +43,8 @@ func newRow(g Grid) *row {
 }
 
 // calibrate makes levels what c says of the gain state of the grid, and even by slope,
-// which may be nil: there the bins all come from one tuning.
-func (r *row) calibrate(c *Calibration, slope Curve) {
+// which may be nil: there the bins all come from one tuning, to tunedHz.
+func (r *row) calibrate(c *Calibration, slope Curve, tunedHz float64) {
 	g := &r.frame.Grid
 	level := c.level(g.Tuning)
 	if level == nil && slope == nil {
@@ -56,7 +57,7 @@ func (r *row) calibrate(c *Calibration, slope Curve) {
 			db += level.Points.At(hz)
 		}
 		if slope != nil {
-			db += slope.At(hz - g.TunedHz())
+			db += slope.At(hz - tunedHz)
 		}
 		r.known[i] = float32(ratio(db))
 	}
@@ -144,8 +145,6 @@ func (r *row) emit(emit func(*Frame)) {
 		for k := range mean {
 			mean[k], peak[k] = quantise(sums[k]*share, r.perDB), quantise(float64(tops[k]), r.perDB)
 		}
-		clear(sums)
-		clear(tops)
 		if r.min != nil {
 			least, lows := f.Min[s.Bin:][:s.Bins], r.min[s.Bin:][:s.Bins]
 			if r.known != nil {
@@ -158,6 +157,11 @@ func (r *row) emit(emit func(*Frame)) {
 			}
 			unbound(lows)
 		}
+		if r.counts != nil {
+			r.points(f, s)
+		}
+		clear(sums)
+		clear(tops)
 		f.interpolate(s, r.dc)
 		if len(f.Segments) == 0 || s.First.Before(f.First) {
 			f.First = s.First
@@ -172,4 +176,21 @@ func (r *row) emit(emit func(*Frame)) {
 		emit(f)
 		f.Lost, f.Overload = 0, 0
 	}
+}
+
+// points makes the mean of f that of as many windows as there were in each bin of s; a bin
+// without any was not measured.
+func (r *row) points(f *Frame, s *Segment) {
+	counts := r.counts[s.Bin:][:s.Bins]
+	for i, n := range counts {
+		k := s.Bin + i
+		if n > 0 {
+			f.Mean[k] = quantise(r.mean[k]/float64(n), r.perDB)
+			continue
+		}
+		if f.Mean[k], f.Max[k] = Absent, Absent; r.min != nil {
+			f.Min[k] = Absent
+		}
+	}
+	clear(counts)
 }

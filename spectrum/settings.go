@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"time"
 
 	"argos/device"
 )
@@ -35,6 +36,8 @@ type Settings struct {
 	Min     bool    // frames have the least power of each bin, too
 	DC      DC      // in a sweep it does nothing: that keeps clear of DC
 	FPS     float64 // frames a second
+
+	SweepTime time.Duration // that a sweep of zero span takes; 0: as long as a frame
 }
 
 // DefaultSettings are those of a first start: the whole FM band's middle.
@@ -66,11 +69,25 @@ var Params = []Param{
 		},
 	},
 	{
-		"span", "HZ", "width shown, such as 2M",
+		"span", "HZ", "width shown, such as 2M; 0 is zero span: level against time at the centre frequency",
 		func(s *Settings) string { return device.FormatHz(s.Tuning.SpanHz, 6) },
 		func(s *Settings, v string) error {
+			if hz, err := device.ParseHz(v); err == nil && hz == 0 {
+				s.Tuning.SpanHz, s.Tuning.Ranges = 0, device.Ranges{}
+				return nil
+			}
 			return s.setOne(&s.Tuning.SpanHz, v, 1)
 		},
+	},
+	{
+		"sweep-time", "TIME|auto", "of zero span, across the screen: 1ms to 1000s, in points of at least 100us; auto is one sweep a frame",
+		func(s *Settings) string {
+			if s.SweepTime == 0 {
+				return "auto"
+			}
+			return s.SweepTime.String()
+		},
+		setSweepTime,
 	},
 	{
 		"range", "HZ:HZ,...", "lower and upper edge, such as 2400M:2500M, or up to 10 ranges: 2400M:2500M,5150M:5850M",
@@ -329,8 +346,8 @@ func onOff(on bool) string {
 func (s Settings) check() error {
 	t := s.Tuning
 	switch {
-	case !(t.SpanHz > 0 && t.SpanHz <= mostHz && math.Abs(t.CenterHz) <= mostHz):
-		return errors.New("the span must be above 0 Hz and the centre a frequency")
+	case !(t.SpanHz >= 0 && t.SpanHz <= mostHz && math.Abs(t.CenterHz) <= mostHz):
+		return errors.New("the span must be 0 Hz or more and the centre a frequency")
 	case !(t.RateHz == 0 || t.RateHz >= leastRateHz && t.RateHz <= mostHz):
 		return fmt.Errorf("the sample rate must be from %d to %g Hz", leastRateHz, mostHz)
 	case int(s.Window) >= len(windows):
@@ -343,6 +360,8 @@ func (s Settings) check() error {
 		return fmt.Errorf("unknown %v", s.DC)
 	case !(s.FPS == 0 || s.FPS >= 0.1 && s.FPS <= MaxFPS):
 		return fmt.Errorf("the frame rate must be from 0.1 to %d", MaxFPS)
+	case s.SweepTime != 0 && (s.SweepTime < minSweepTime || s.SweepTime > maxSweepTime):
+		return errSweepTime
 	case s.Bins != 0 && (s.Bins < MinBins || s.Bins > MaxBins || bits.OnesCount(uint(s.Bins)) != 1):
 		return fmt.Errorf("%d is not a number of bins: use a power of two from %d to %d", s.Bins, MinBins, MaxBins)
 	case s.Bins == 0 && !(s.RBWHz >= 0):
@@ -357,6 +376,10 @@ const autoBins = 4096
 
 // resolve says how many points a transform at rateHz takes.
 func (s Settings) resolve(rateHz float64) (int, error) {
+	if s.Tuning.ZeroSpan() {
+		p, err := s.pointsAt(rateHz)
+		return p.taps(), err
+	}
 	most, limit := MaxBins, ""
 	if s.Tuning.Sweeps() {
 		most, limit = maxSweepBins, " in a sweep"

@@ -54,7 +54,7 @@ func (m *stream) begin(a *Analyzer, b *device.Block) error {
 	if a.grid.DC == DCInterpolate {
 		m.row.dc = dc
 	}
-	m.row.calibrate(a.known, a.known.slope(t))
+	m.row.calibrate(a.known, a.known.slope(t), a.trueHz(b.CenterHz))
 	for _, part := range m.bands {
 		if _, err := m.row.segment(part.low, part.high-part.low); err != nil {
 			return err

@@ -104,6 +104,7 @@ type merger struct {
 	bins     int // of those
 	gathered int // bins of the pieces
 	sum      []float32
+	weight   []float32 // of each bin, in zero span
 }
 
 // A piece is a segment of a strip.
@@ -174,6 +175,9 @@ func (m *merger) into(f *Frame, strips []*strip, asStrip bool) {
 		if f.Grid.Min {
 			leastOf(f.Min[at:][:s.Bins], rest[:n])
 		}
+		if n > 1 && f.Grid.ZeroSpan() {
+			m.reweigh(rest[:n], f.Mean[at:][:s.Bins], power)
+		}
 		f.Segments = append(f.Segments, s)
 		rest, at = rest[n:], at+s.Bins
 	}
@@ -209,13 +213,32 @@ func (m *merger) combine(s *Segment, pieces []piece, mean, peak []int16, power *
 	}
 }
 
-// leastOf makes least the least of pieces of the same bins.
+// leastOf makes least the least of pieces of the same bins. One less than Absent is the
+// greatest int16, so that what was not measured counts for nothing.
 func leastOf(least []int16, pieces []piece) {
 	copy(least, pieces[0].min)
 	for i := range pieces[1:] {
 		low := pieces[1+i].min[:len(least)]
 		for k := range least {
-			least[k] = min(least[k], low[k])
+			least[k] = min(least[k]-1, low[k]-1) + 1
+		}
+	}
+}
+
+// reweigh makes mean right after combine where some pieces lack points.
+func (m *merger) reweigh(pieces []piece, mean []int16, power *powerTable) {
+	m.weight = slices.Grow(m.weight[:0], len(mean))[:len(mean)]
+	clear(m.weight)
+	for i := range pieces {
+		for k, q := range pieces[i].mean {
+			if q != Absent {
+				m.weight[k] += float32(pieces[i].segment.Windows)
+			}
+		}
+	}
+	for k, weight := range m.weight {
+		if mean[k] = Absent; weight > 0 {
+			mean[k] = power.quantise(m.sum[k] / weight)
 		}
 	}
 }

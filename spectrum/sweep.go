@@ -43,7 +43,7 @@ func (m *sweep) begin(a *Analyzer, b *device.Block) error {
 	}
 	m.bands = a.bands
 	m.row, m.rateHz, m.edgeHz, m.first, m.known = newRow(a.grid), rateHz, edgeHz, first, a.known
-	m.row.calibrate(a.known, nil)
+	m.row.calibrate(a.known, nil, 0)
 	m.clock = clock{period: period(a.settings.FPS)}
 	for i, k := range [2]int{-n * 3 / 8, n / 8} {
 		m.picks[i] = make([]uint32, n/4)

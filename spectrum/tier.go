@@ -1,9 +1,6 @@
 package spectrum
 
-import (
-	"math/bits"
-	"slices"
-)
+import "math/bits"
 
 // A Part says what of a measured grid a Grid is. The zero Part is all of it, as
 // measured.
@@ -24,7 +21,7 @@ type Slice struct {
 func (g *Grid) Measured() Grid {
 	m := *g
 	if p := g.Part; p != (Part{}) {
-		m.BinHz = g.BinHz / float64(p.Cell)
+		m.BinHz, m.PointSec = g.BinHz/float64(p.Cell), g.PointSec/float64(p.Cell)
 		m.StartHz, m.Bins, m.Part = g.StartHz-float64(p.First)*m.BinHz, p.Of, Part{}
 	}
 	return m
@@ -33,10 +30,10 @@ func (g *Grid) Measured() Grid {
 // Slice chooses what shows lowHz to highHz (0 and 0: all of g) in at least so many
 // cells, if there are as many bins, and in less than twice as many (0: all bins). The
 // bins begin and end at multiples of a power of two of about a quarter of what is asked
-// for. g is as measured.
+// for. In zero span, where all bins are of one frequency, it is all of g. g is as measured.
 func (g *Grid) Slice(lowHz, highHz float64, cells int) Slice {
 	low, high := 0, g.Bins
-	if lowHz < highHz {
+	if lowHz < highHz && !g.ZeroSpan() {
 		inside := func(hz float64) float64 { return min(max(hz, g.StartHz), g.StopHz()) } // what is far out is no int
 		low = min(max(g.BinAt(inside(lowHz)), 0), g.Bins-1)
 		high = min(max(g.BinAt(inside(highHz))+1, low+1), g.Bins)
@@ -75,6 +72,7 @@ func Reduce(dst, src *Frame, s Slice) {
 	g := &dst.Grid
 	g.Part = Part{Cell: s.Cell, First: s.First, Of: src.Grid.Bins}
 	g.Bins, g.StartHz, g.BinHz = s.Cells(), g.StartHz+float64(s.First)*g.BinHz, g.BinHz*float64(s.Cell)
+	g.PointSec *= float64(s.Cell)
 
 	power := powers(src.Grid.StepDB)
 	at, sum, n := -1, float32(0), 0 // of the cell whose bins are being summed
@@ -98,7 +96,7 @@ func Reduce(dst, src *Frame, s Slice) {
 			if g.Min {
 				dst.lower(c, src.Min[s.First+low:s.First+end])
 			}
-			n += len(means)
+			n += measured(means, g)
 			low = end
 		}
 	}
@@ -107,12 +105,26 @@ func Reduce(dst, src *Frame, s Slice) {
 	dst.reduceSegments(s)
 }
 
-// lower makes the Min of a bin no more than powers.
+// lower makes the Min of a bin no more than powers, as leastOf does.
 func (f *Frame) lower(bin int, powers []int16) {
-	least := slices.Min(powers)
-	if f.Min[bin] == Absent || least < f.Min[bin] {
-		f.Min[bin] = least
+	least := f.Min[bin] - 1
+	for _, q := range powers {
+		least = min(least, q-1)
 	}
+	f.Min[bin] = least + 1
+}
+
+// measured is how many of the powers of a segment of g there are.
+func measured(powers []int16, g *Grid) int {
+	n := len(powers)
+	if g.ZeroSpan() {
+		for _, q := range powers {
+			if q == Absent {
+				n--
+			}
+		}
+	}
+	return n
 }
 
 // setMean makes the mean of a bin that of n powers.

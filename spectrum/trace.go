@@ -65,9 +65,9 @@ func (t *Trace) Levels() []int16 { return t.levels }
 // Empty reports whether there is nothing in t.
 func (t *Trace) Empty() bool { return t.Frames == 0 }
 
-// At is the level of the bin that covers hz in dB, NaN where there is none.
-func (t *Trace) At(hz float64) float64 {
-	i := t.grid.BinAt(hz)
+// At is the level of the bin over a place on the axis in dB, NaN where there is none.
+func (t *Trace) At(place float64) float64 {
+	i := t.grid.BinOver(place)
 	if i < 0 || i >= len(t.levels) {
 		return math.NaN()
 	}
@@ -122,12 +122,14 @@ func (t *Trace) Fill(f *Frame) {
 	}
 	t.spare = slices.Grow(t.spare[:0], len(t.levels))[:len(t.levels)]
 	scale := f.Grid.StepDB / TraceStepDB
+	start, step := t.grid.Axis()
+	from, every := f.Grid.Axis()
 	switch t.Kind {
 	case MaxHold:
-		Peaks(t.spare, t.grid.StartHz, t.grid.BinHz, f.Max, f.Grid.StartHz, f.Grid.BinHz)
+		Peaks(t.spare, start, step, f.Max, from, every)
 		t.raise(t.levels, t.spare, scale)
 	case MinHold:
-		Troughs(t.spare, t.grid.StartHz, t.grid.BinHz, lowest(f), f.Grid.StartHz, f.Grid.BinHz)
+		Troughs(t.spare, start, step, lowest(f), from, every)
 		t.lower(t.levels, t.spare, scale)
 	default:
 		return
@@ -155,11 +157,13 @@ func (t *Trace) follow(of *Grid) {
 	if !same {
 		return
 	}
+	start, step := g.Axis()
+	from, every := old.Axis()
 	switch t.Kind {
 	case MaxHold:
-		Peaks(t.levels, g.StartHz, g.BinHz, t.spare, old.StartHz, old.BinHz)
+		Peaks(t.levels, start, step, t.spare, from, every)
 	case MinHold:
-		Troughs(t.levels, g.StartHz, g.BinHz, t.spare, old.StartHz, old.BinHz)
+		Troughs(t.levels, start, step, t.spare, from, every)
 	case Average:
 		t.quantise(0, g.Bins)
 	}
@@ -174,8 +178,10 @@ func (t *Trace) followPower(old *Grid, same bool) {
 		clear(t.windows)
 		return
 	}
-	resample(t.power, t.grid.StartHz, t.grid.BinHz, t.spares[0], old.StartHz, old.BinHz, mean)
-	resample(t.windows, t.grid.StartHz, t.grid.BinHz, t.spares[1], old.StartHz, old.BinHz, mean)
+	start, step := t.grid.Axis()
+	from, every := old.Axis()
+	resample(t.power, start, step, t.spares[0], from, every, mean)
+	resample(t.windows, start, step, t.spares[1], from, every, mean)
 }
 
 // decay lets a hold fall for the time that went by.
@@ -256,10 +262,12 @@ func (t *Trace) Store(src *Trace) {
 func (t *Trace) Subtract(a, b *Trace) {
 	t.grid, t.Kind, t.Frames, t.First, t.Last = a.grid, Stored, a.Frames, a.First, a.Last
 	t.levels = resized(t.levels, len(a.levels))
-	if b.Empty() {
+	if b.Empty() || a.grid.ZeroSpan() != b.grid.ZeroSpan() {
 		return
 	}
-	Peaks(t.levels, a.grid.StartHz, a.grid.BinHz, b.levels, b.grid.StartHz, b.grid.BinHz)
+	start, step := a.grid.Axis()
+	from, every := b.grid.Axis()
+	Peaks(t.levels, start, step, b.levels, from, every)
 	for i, q := range a.levels {
 		if q == Absent || t.levels[i] == Absent {
 			t.levels[i] = Absent
@@ -272,13 +280,13 @@ func (t *Trace) Subtract(a, b *Trace) {
 // Peaks fills each cell of dst with the largest of the src bins centred in it, or with the
 // bin that covers its middle where bins are wider than cells. A point sample instead would
 // sparkle and lose carriers.
-func Peaks(dst []int16, dstStart, dstHz float64, src []int16, srcStart, srcHz float64) {
-	resample(dst, dstStart, dstHz, src, srcStart, srcHz, most)
+func Peaks(dst []int16, dstStart, dstStep float64, src []int16, srcStart, srcStep float64) {
+	resample(dst, dstStart, dstStep, src, srcStart, srcStep, most)
 }
 
 // Troughs fills each cell of dst with the smallest of the src bins in it.
-func Troughs(dst []int16, dstStart, dstHz float64, src []int16, srcStart, srcHz float64) {
-	resample(dst, dstStart, dstHz, src, srcStart, srcHz, least)
+func Troughs(dst []int16, dstStart, dstStep float64, src []int16, srcStart, srcStep float64) {
+	resample(dst, dstStart, dstStep, src, srcStart, srcStep, least)
 }
 
 // lowest is the lowest that f has of each bin.
@@ -290,8 +298,8 @@ func lowest(f *Frame) []int16 {
 }
 
 // resample is Peaks for another way to make one value of several.
-func resample[T int16 | float32](dst []T, dstStart, dstHz float64, src []T, srcStart, srcHz float64, of func([]T) T) {
-	scale, offset := dstHz/srcHz, (dstStart-srcStart)/srcHz
+func resample[T int16 | float32](dst []T, dstStart, dstStep float64, src []T, srcStart, srcStep float64, of func([]T) T) {
+	scale, offset := dstStep/srcStep, (dstStart-srcStart)/srcStep
 	for i := range dst {
 		a := offset + float64(i)*scale
 		low, high := int(math.Ceil(a-0.5)), int(math.Ceil(a+scale-0.5))

@@ -38,6 +38,11 @@ func WriteTraces(w io.Writer, radio string, now time.Time, traces []NamedTrace) 
 	if len(traces) == 0 || traces[0].Empty() {
 		return errors.New("there is no trace to save")
 	}
+	for _, c := range traces {
+		if c.grid.ZeroSpan() {
+			return errors.New("a trace of zero span has no frequencies to save")
+		}
+	}
 	b := bufio.NewWriter(w)
 	g := &traces[0].grid
 	t := g.Tuning

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -312,6 +313,11 @@ func TestBadGatewayHeals(t *testing.T) {
 func FuzzServerMessage(f *testing.F) {
 	f.Add(mustMarshal(f, welcomeMessage))
 	f.Add(mustMarshal(f, frameFrom(f, 1, 1)))
+	zero, err := new(frameEncoder).encode(nil, encodingPB, zeroFrame(rand.New(rand.NewPCG(1, 2))), time.Now())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(zero)
 	at := place{0, firstHash("e")}
 	f.Add(mustMarshal(f, event(f, &at, "text")))
 	f.Add(mustMarshal(f, passedMessage(at)))

@@ -78,7 +78,7 @@ func TestLawsSeeWhatIsBroken(t *testing.T) {
 				spectrum.Reduce(f, p, p.Grid.Slice(0, 0, 32))
 				f.FirstSeq, f.LastSeq = first, last
 				return got
-			}, "peaks at"},
+			}, "cell "},
 			{"two ranges overlap", func(got []taken) []taken {
 				got[merged(got)].frame.FirstSeq--
 				return got

@@ -68,6 +68,7 @@ func (c *frameEncoder) encode(dst []byte, e encoding, f *spectrum.Frame, now tim
 func (c *frameEncoder) setGrid(g *spectrum.Grid) {
 	w := &c.grid
 	w.Generation, w.StartHz, w.BinHz, w.Bins = g.Generation, g.StartHz, g.BinHz, uint32(g.Bins)
+	w.PointS = g.PointSec
 	w.StepDb, w.RbwHz, w.Window, w.Overlap = g.StepDB, g.RBWHz, g.Window.String(), g.Overlap
 	w.Simulated, w.Calibrated, w.Ppm = g.Simulated, g.Calibrated, g.PPM
 	w.Min, w.VbwHz, w.Dc = g.Min, g.VBWHz, g.DC.String()
@@ -124,6 +125,8 @@ var errFrame = errors.New("frame breaks the protocol")
 const (
 	mostHz      = 1e15
 	mostPPM     = 1e6
+	leastPointS = 1e-9
+	mostPointS  = 1e6
 	leastStepDB = 0.01 // powers down to spectrum.FloorDB fit an int16
 	mostStepDB  = 20
 )
@@ -136,7 +139,9 @@ func checkFrame(m *wire.Frame) error {
 		return fmt.Errorf("%w: sequence %d to %d", errFrame, m.GetFirstSeq(), m.GetLastSeq())
 	case g.GetBins() == 0 || g.GetBins() > maxBins:
 		return fmt.Errorf("%w: %d bins", errFrame, g.GetBins())
-	case !within(g.GetBinHz(), math.SmallestNonzeroFloat64, mostHz) || !within(g.GetStartHz(), -mostHz, mostHz) ||
+	case (g.GetPointS() != 0) != (g.GetBinHz() == 0) || g.GetPointS() != 0 && !within(g.GetPointS(), leastPointS, mostPointS):
+		return fmt.Errorf("%w: bins of %g Hz and %g s", errFrame, g.GetBinHz(), g.GetPointS())
+	case !within(g.GetBinHz(), 0, mostHz) || !within(g.GetStartHz(), -mostHz, mostHz) ||
 		!within(g.GetStepDb(), leastStepDB, mostStepDB) || !within(g.GetRbwHz(), 0, mostHz) || !within(g.GetVbwHz(), 0, mostHz) || !within(g.GetPpm(), -mostPPM, mostPPM):
 		return fmt.Errorf("%w: grid of %g Hz at %g Hz in %g dB with rbw %g Hz and vbw %g Hz",
 			errFrame, g.GetBinHz(), g.GetStartHz(), g.GetStepDb(), g.GetRbwHz(), g.GetVbwHz())
@@ -177,7 +182,7 @@ func (c *frameDecoder) decode(m *wire.Frame) (*spectrum.Frame, error) {
 	}
 	bins := int(g.GetBins())
 	f.Grid = spectrum.Grid{
-		Generation: g.GetGeneration(), StartHz: g.GetStartHz(), BinHz: g.GetBinHz(), Bins: bins,
+		Generation: g.GetGeneration(), StartHz: g.GetStartHz(), BinHz: g.GetBinHz(), PointSec: g.GetPointS(), Bins: bins,
 		StepDB: g.GetStepDb(), RBWHz: g.GetRbwHz(), Window: window, Overlap: g.GetOverlap(),
 		Min: g.GetMin(), VBWHz: g.GetVbwHz(), DC: dc,
 		Part:   partOf(g.GetPart()),

@@ -39,13 +39,29 @@ func fullFrame(r *rand.Rand) *spectrum.Frame {
 	return f
 }
 
+// zeroFrame is of a tier of zero span with two segments, and points that are lacking in the first.
+func zeroFrame(r *rand.Rand) *spectrum.Frame {
+	f := noiseFrame(r, 512, 8, 0.5)
+	f.FirstSeq, f.LastSeq = 1, 1
+	f.Grid.StartHz, f.Grid.BinHz, f.Grid.PointSec = 98.34e6, 0, 200e-6
+	f.Grid.Tuning = device.Tuning{CenterHz: 98.34e6, RateHz: 8e6}
+	f.Grid.Part = spectrum.Part{Cell: 2, Of: 1024}
+	first := f.Segments[0]
+	f.Segments = append(f.Segments[:0], first, first)
+	f.Segments[0].Bins, f.Segments[1].Bin, f.Segments[1].Bins = 100, 100, 412
+	for i := 30; i < 50; i++ {
+		f.Mean[i], f.Max[i] = spectrum.Absent, spectrum.Absent
+	}
+	return f
+}
+
 func TestFrameRoundTrip(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	var enc frameEncoder
 	var dec frameDecoder
 	for range 3 {
 		for _, e := range []encoding{encodingJSON, encodingPB} {
-			for _, want := range []*spectrum.Frame{fullFrame(r), noiseFrame(r, 512, 8, 0.5)} {
+			for _, want := range []*spectrum.Frame{fullFrame(r), noiseFrame(r, 512, 8, 0.5), zeroFrame(r)} {
 				b, err := enc.encode(nil, e, want, time.Now())
 				if err != nil {
 					t.Fatal(err)
@@ -113,6 +129,10 @@ func TestDecodeRefuses(t *testing.T) {
 		"more bins than sent": func(f *wire.Frame) { f.Grid.Bins, f.Segments[0].Bins = maxBins, maxBins },
 		"bins of no width":    func(f *wire.Frame) { f.Grid.BinHz = 0 },
 		"bins of NaN":         func(f *wire.Frame) { f.Grid.BinHz = nan },
+		"points and bins":     func(f *wire.Frame) { f.Grid.PointS = 1e-4 },
+		"points of NaN":       func(f *wire.Frame) { f.Grid.BinHz, f.Grid.PointS = 0, nan },
+		"points backwards":    func(f *wire.Frame) { f.Grid.BinHz, f.Grid.PointS = 0, -1 },
+		"endless points":      func(f *wire.Frame) { f.Grid.BinHz, f.Grid.PointS = 0, inf },
 		"start nowhere":       func(f *wire.Frame) { f.Grid.StartHz = -inf },
 		"start too far":       func(f *wire.Frame) { f.Grid.StartHz = 1e300 },
 		"rbw NaN":             func(f *wire.Frame) { f.Grid.RbwHz = nan },

@@ -179,12 +179,13 @@ func checkCells(produced []*spectrum.Frame, view View, f *spectrum.Frame) error 
 	want := measured
 	want.Part, want.Bins = f.Grid.Part, f.Grid.Bins
 	want.StartHz, want.BinHz = measured.StartHz+float64(part.First)*measured.BinHz, measured.BinHz*float64(part.Cell)
+	want.PointSec = measured.PointSec * float64(part.Cell)
 	end := min(part.First+f.Grid.Bins*part.Cell, measured.Bins)
 	if f.Grid != want || part.Of != measured.Bins || (f.Grid.Bins-1)*part.Cell+part.First >= measured.Bins {
 		return fmt.Errorf("the grid is %+v of %+v", f.Grid, measured)
 	}
 	low, high := 0, measured.Bins
-	if view.LowHz < view.HighHz {
+	if view.LowHz < view.HighHz && !measured.ZeroSpan() {
 		low = min(max(measured.BinAt(view.LowHz), 0), high-1)
 		high = max(min(measured.BinAt(view.HighHz)+1, high), low+1)
 	}

@@ -16,7 +16,7 @@ func deviceMessage(s *spectrum.Status) *wire.ServerMessage {
 		MinRateHz: s.Info.MinRateHz, MaxRateHz: s.Info.MaxRateHz, FlatShare: s.Info.FlatShare, Gains: s.Info.Gains,
 		DurationNs: int64(s.Info.Duration), Tuning: new(wire.Tuning),
 		Bins: uint32(s.Settings.Bins), RbwHz: s.Settings.RBWHz, Window: s.Settings.Window.String(),
-		Overlap: s.Settings.Overlap, Fps: s.Settings.FPS,
+		Overlap: s.Settings.Overlap, Fps: s.Settings.FPS, SweepNs: int64(s.Settings.SweepTime),
 		Min: s.Settings.Min, VbwHz: s.Settings.VBWHz, Dc: s.Settings.DC.String(),
 		State: s.State.String(), Reason: cleanText(s.Reason),
 		SamplesPerSec: s.SamplesPerSec, BytesPerSec: s.BytesPerSec, Lost: s.Lost, Frames: s.Frames,
@@ -45,7 +45,7 @@ func statusOf(d *wire.Device) *spectrum.Status {
 		},
 		Settings: spectrum.Settings{
 			Tuning: tuningOf(d.GetTuning()), Bins: int(d.GetBins()), RBWHz: finite(d.GetRbwHz()),
-			Window: window, Overlap: finite(d.GetOverlap()), FPS: finite(d.GetFps()),
+			Window: window, Overlap: finite(d.GetOverlap()), FPS: finite(d.GetFps()), SweepTime: time.Duration(d.GetSweepNs()),
 			Min: d.GetMin(), VBWHz: finite(d.GetVbwHz()), DC: dc,
 		},
 		Correction: spectrum.Correction{

@@ -110,7 +110,7 @@ func (tr *trial) end(t *testing.T, killed bool) {
 	tr.repeated += int(gather(t, tr.server)["argos_commands_total outcome=repeated"])
 }
 
-// retune begins a generation with another grid.
+// retune begins a generation with another grid, which may be of zero span.
 func (tr *trial) retune() {
 	r := tr.random
 	tr.generation++
@@ -123,12 +123,15 @@ func (tr *trial) retune() {
 	if r.IntN(2) == 0 {
 		tr.borders = []int{0, 1 + r.IntN(bins/2), bins/2 + 1 + r.IntN(bins/2-1), bins}
 	}
+	if r.IntN(4) == 0 {
+		tr.grid.BinHz, tr.grid.PointSec = 0, float64(1+r.IntN(1e4))*1e-4
+	}
 }
 
 func (tr *trial) produce() { tr.append(tr.frame()) }
 
 // frame makes a frame. One of several segments may lack some of them, as when a sweep is
-// slower than the frame rate.
+// slower than the frame rate; one of zero span may lack points.
 func (tr *trial) frame() *spectrum.Frame {
 	r, bins := tr.random, tr.grid.Bins
 	f := &spectrum.Frame{Grid: tr.grid, First: time.Now(), Last: time.Now(), Mean: make([]int16, bins), Max: make([]int16, bins)}
@@ -153,6 +156,12 @@ func (tr *trial) frame() *spectrum.Frame {
 			}
 			if tr.grid.Min {
 				f.Min[b] = f.Mean[b] - int16(r.IntN(300))
+			}
+			if tr.grid.ZeroSpan() && r.IntN(20) == 0 {
+				f.Mean[b], f.Max[b] = spectrum.Absent, spectrum.Absent
+				if tr.grid.Min {
+					f.Min[b] = spectrum.Absent
+				}
 			}
 		}
 	}

@@ -70,8 +70,12 @@ func (a *App) pan(dir int) {
 		a.panView(dir)
 		return
 	}
-	t := a.target().Tuning
-	a.sendFreq(t.CenterHz + float64(dir)*t.SpanHz/10)
+	s := a.target()
+	step := s.Tuning.SpanHz / 10
+	if s.Tuning.ZeroSpan() {
+		step = s.RBWHz
+	}
+	a.sendFreq(s.Tuning.CenterHz + float64(dir)*step)
 }
 
 func (a *App) zoom(dir int) {
@@ -79,8 +83,12 @@ func (a *App) zoom(dir int) {
 		d.delayStep = min(max(d.delayStep+dir, 0), len(stream.DelaySteps)-1)
 		return
 	}
-	t := a.target().Tuning
-	span := t.SpanHz * math.Pow(2, float64(dir))
+	s := a.target()
+	if s.Tuning.ZeroSpan() {
+		a.zoomSweep(s.SweepTime, dir)
+		return
+	}
+	span := s.Tuning.SpanHz * math.Pow(2, float64(dir))
 	a.send(map[string]string{"span": exactHz(span)})
 }
 
@@ -95,10 +103,10 @@ func (a *App) enter(int) {
 		a.desk.say("the marker has found nothing", true)
 		return
 	}
-	if m := a.desk.marker(); m.Fixed {
-		r.Hz = m.Hz
+	if m := a.desk.marker(); m.FixedOn(&a.desk.board.grid) {
+		r.At = m.At
 	}
-	a.sendFreq(r.Hz)
+	a.sendFreq(r.At)
 }
 
 // nextDetector passes over what is not measured.

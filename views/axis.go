@@ -8,17 +8,17 @@ import (
 	"github.com/gdamore/tcell/v2"
 )
 
-// A span is the frequencies that a row of cells stands for.
-type span struct{ startHz, stopHz float64 }
+// A span is what a row of cells stands for: frequencies, or times in a sweep of zero span.
+type span struct{ start, stop float64 }
 
-// column is the cell of n that shows hz; it may lie outside.
-func (s span) column(hz float64, n int) int {
-	return int(math.Floor((hz - s.startHz) / (s.stopHz - s.startHz) * float64(n)))
+// column is the cell of n that shows what is at v; it may lie outside.
+func (s span) column(v float64, n int) int {
+	return int(math.Floor((v - s.start) / (s.stop - s.start) * float64(n)))
 }
 
-// hz is the frequency in the middle of cell i of n.
-func (s span) hz(i, n int) float64 {
-	return s.startHz + (float64(i)+0.5)/float64(n)*(s.stopHz-s.startHz)
+// at is the middle of cell i of n.
+func (s span) at(i, n int) float64 {
+	return s.start + (float64(i)+0.5)/float64(n)*(s.stop-s.start)
 }
 
 // axis is what the level axis shows: dB in the unit of the grid, or, of a difference, dB
@@ -41,35 +41,38 @@ func niceStep(v float64) float64 {
 	return 10 * p
 }
 
-// drawFrequencies writes the axis in MHz under n cells that begin at x.
-func (d *desk) drawFrequencies(screen tcell.Screen, x, y, n int) {
+// drawAxis writes the axis, in MHz or the unit of a sweep, under n cells that begin at x.
+func (d *desk) drawAxis(screen tcell.Screen, x, y, n int) {
 	l := d.look
 	unit := pen{screen: screen, x: x - margin, y: y, to: x}
-	s := d.span()
-	text := "     MHz"
+	s, name, scale := d.span(), "MHz", 1e6
+	if d.board.grid.ZeroSpan() {
+		name, scale = sweepUnit(s.stop)
+	}
+	closer := ""
 	if d.view.on() {
 		_, all := d.whole()
-		text = fmt.Sprintf("x%-3.0f MHz", (all.stopHz-all.startHz)/(s.stopHz-s.startHz))
+		closer = fmt.Sprintf("x%.0f", (all.stop-all.start)/(s.stop-s.start))
 	}
-	unit.put(text, l.label)
-	width := s.stopHz - s.startHz
+	unit.put(fmt.Sprintf("%-5s%3s", closer, name), l.label)
+	width := s.stop - s.start
 	if n < 8 || !(width > 0) {
 		return
 	}
-	digits := len(strconv.FormatFloat(s.stopHz/1e6, 'f', 0, 64)) + 1
+	digits := len(strconv.FormatFloat(s.stop/scale, 'f', 0, 64)) + 1
 	var step float64
 	dec := 0
 	for spare := 3; ; spare++ { // the finer the step the longer the labels
 		step = niceStep(width / float64(n) * float64(digits+dec+spare))
-		next := max(0, int(math.Ceil(-math.Log10(step/1e6)-1e-9)))
+		next := max(0, int(math.Ceil(-math.Log10(step/scale)-1e-9)))
 		if next <= dec {
 			break
 		}
 		dec = next
 	}
 	taken := x
-	for k := math.Ceil(s.startHz/step - 1e-6); k*step <= s.stopHz*(1+1e-12); k++ {
-		label := strconv.FormatFloat(k*step/1e6+0, 'f', dec, 64) // +0: no minus before zero
+	for k := math.Ceil(s.start/step - 1e-6); k*step <= s.stop*(1+1e-12); k++ {
+		label := strconv.FormatFloat(k*step/scale+0, 'f', dec, 64) // +0: no minus before zero
 		at := min(x+s.column(k*step, n)-(len(label)-1)/2, x+n-len(label))
 		at = max(at, x)
 		if at < taken {

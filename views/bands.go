@@ -46,7 +46,7 @@ func (a *App) commandBands(arg string) error {
 // the narrowest band first.
 func (p *spectrumPane) drawBands(screen tcell.Screen, x, y, row, n int) {
 	s := p.desk.span()
-	p.bands = p.desk.bands.Within(p.bands[:0], s.startHz, s.stopHz)
+	p.bands = p.desk.bands.Within(p.bands[:0], s.start, s.stop)
 	slices.SortStableFunc(p.bands, func(a, b spectrum.Band) int { return cmp.Compare(a.HighHz-a.LowHz, b.HighHz-b.LowHz) })
 	p.taken = slices.Grow(p.taken[:0], n)[:n]
 	for i := range n {
@@ -63,10 +63,10 @@ func (p *spectrumPane) drawBand(screen tcell.Screen, x, y, n int, b spectrum.Ban
 	d := p.desk
 	s := d.span()
 	low, high := -1, n
-	if b.LowHz > s.startHz {
+	if b.LowHz > s.start {
 		low = max(s.column(b.LowHz, n), -1)
 	}
-	if b.HighHz < s.stopHz {
+	if b.HighHz < s.stop {
 		high = min(s.column(b.HighHz, n), n)
 	}
 	name := clean(b.Name)

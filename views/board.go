@@ -27,6 +27,7 @@ type board struct {
 	overload  float32
 	lost      uint64
 	frames    uint64 // taken so far; 0: nothing to show
+	upTo      int    // bin that the newest segment ends at
 	anew      bool   // the next frame is of another life of the server
 
 	limits limits
@@ -67,6 +68,9 @@ func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 			b.kept[id].Update(f)
 		}
 	}
+	if n := len(f.Segments); n > 0 {
+		b.upTo = f.Segments[n-1].Bin + f.Segments[n-1].Bins
+	}
 	b.limits.update(b)
 	b.seq, b.first, b.last, b.mono = f.LastSeq, f.First, f.Last, f.Mono.Last
 	b.averages, b.merged, b.overload, b.lost = f.Averages(), f.Merged(), f.Overload, f.Lost
@@ -103,7 +107,7 @@ func (b *board) fillIn(f *spectrum.Frame, pace time.Duration) {
 // server, which counts generations anew.
 func (b *board) regrid(g *spectrum.Grid) {
 	sameView := b.frames > 0 && g.Generation == b.grid.Generation && g.Tuning == b.grid.Tuning && !b.anew
-	b.grid = *g
+	b.grid, b.upTo = *g, g.Bins
 	if b.anew {
 		b.mean.Clear()
 		b.max.Clear()

@@ -131,8 +131,8 @@ func (a *App) commandMark(arg string) error {
 	switch what {
 	case "add":
 		hz := d.board.grid.Tuning.CenterHz
-		if r, ok := d.place(); ok {
-			hz = r.Hz
+		if r, ok := d.place(); ok && !d.board.grid.ZeroSpan() {
+			hz = r.At
 		}
 		if err := d.bookmarks.add(name, hz); err != nil {
 			return err
@@ -159,7 +159,9 @@ func (a *App) commandGo(name string) error {
 		return fmt.Errorf("there is no bookmark %q: Tab lists them", clean(name))
 	}
 	hz := d.bookmarks.list[i].hz
-	d.putMarker(hz)
+	if !d.board.grid.ZeroSpan() {
+		d.putMarker(hz)
+	}
 	if why := d.cannotTune(); why != "" {
 		return fmt.Errorf("not sent: %s", why)
 	}

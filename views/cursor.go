@@ -26,9 +26,9 @@ func (a *App) toggleCursor(int) {
 		return
 	}
 	s := d.span()
-	d.cursor = cursor{on: true, hz: (s.startHz + s.stopHz) / 2}
-	if r, ok := d.place(); ok && r.Hz > s.startHz && r.Hz < s.stopHz {
-		d.cursor.hz = r.Hz
+	d.cursor = cursor{on: true, hz: (s.start + s.stop) / 2}
+	if r, ok := d.place(); ok && r.At > s.start && r.At < s.stop {
+		d.cursor.hz = r.At
 	}
 	d.say("cursor: arrows or a click move it, Enter puts the marker there", false)
 }
@@ -38,17 +38,17 @@ func (a *App) moveCursor(columns int) {
 	d := a.desk
 	s := d.span()
 	n := max(d.plan.rects[paneSpectrum].w-margin, 1)
-	step := (s.stopHz - s.startHz) / float64(n)
-	d.cursor.hz = min(max(d.cursor.hz+float64(columns)*step, s.startHz+step/2), s.stopHz-step/2)
+	step := (s.stop - s.start) / float64(n)
+	d.cursor.hz = min(max(d.cursor.hz+float64(columns)*step, s.start+step/2), s.stop-step/2)
 }
 
-// pointedHz is the frequency that is pointed at: the cursor's, else the marker's.
-func (d *desk) pointedHz() (hz float64, ok bool) {
+// pointed is the place on the axis that is pointed at: the cursor's, else the marker's.
+func (d *desk) pointed() (at float64, ok bool) {
 	if d.cursor.on {
 		return d.cursor.hz, true
 	}
 	r, ok := d.place()
-	return r.Hz, ok
+	return r.At, ok
 }
 
 // pointedRow is the row of the past that is pointed at, or nil.
@@ -81,7 +81,7 @@ func (d *desk) cursorWords() string {
 	text := fmt.Sprintf("%.*f MHz %s", decimals(g.BinHz), c.hz/1e6, level(t.At(c.hz)))
 	if r := d.pointedRow(); r != nil {
 		then := math.NaN()
-		if i := int(math.Floor((c.hz - r.startHz) / r.cellHz)); !r.gap && i >= 0 && i < len(r.cells) && r.cells[i] != spectrum.Absent {
+		if i := int(math.Floor((c.hz - r.start) / r.cell)); !r.gap && i >= 0 && i < len(r.cells) && r.cells[i] != spectrum.Absent {
 			then = float64(r.cells[i]) * r.stepDB
 		}
 		text += fmt.Sprintf("  %s %s", r.last.UTC().Format(time.TimeOnly), level(then))
@@ -146,7 +146,7 @@ func (d *desk) clickCursor(id paneID, x, y int) {
 	switch id {
 	case paneSpectrum, paneWaterfall:
 		if n := r.w - margin; x >= r.x+margin && n > 0 {
-			d.cursor.hz = d.span().hz(x-r.x-margin, n)
+			d.cursor.hz = d.span().at(x-r.x-margin, n)
 		}
 	case paneEvents:
 		if i := len(d.events) - (y - r.y); y > r.y && i >= 0 && i < len(d.events) {

@@ -76,7 +76,11 @@ func (p *devicePane) radio(long bool) [][]word {
 		if fw := clean(st.Info.Firmware); fw != "" {
 			lines = append(lines, p.pairs("firmware ", fw))
 		}
-		lines = append(lines, p.pairs("sample rate ", device.FormatHz(st.Settings.Tuning.RateHz, 3)+"Hz", "  bins ", fmt.Sprint(st.Settings.Bins)))
+		how, much := "  bins ", fmt.Sprint(st.Settings.Bins)
+		if st.Settings.Tuning.ZeroSpan() {
+			how, much = "  sweep ", p.desk.look.lasts(st.Settings.SweepTime.Seconds())
+		}
+		lines = append(lines, p.pairs("sample rate ", device.FormatHz(st.Settings.Tuning.RateHz, 3)+"Hz", how, much))
 	}
 	lines = append(lines, p.stateLine(st), p.overloadLine(st))
 	lines = append(lines, p.correction(st, long)...)

@@ -219,6 +219,9 @@ const roomForRanges = 24
 func (d *desk) measured(w int) []word {
 	l, b := d.look, d.board
 	g := &b.grid
+	if g.ZeroSpan() {
+		return d.sweepWords(w)
+	}
 	rbw, avg, unit := "n/a", "n/a", ""
 	if w >= wideWords {
 		unit = "Hz"

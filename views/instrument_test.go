@@ -445,3 +445,30 @@ func TestInstrumentScreens(t *testing.T) {
 		})
 	}
 }
+
+// In zero span traces, markers and a threshold go by time; what takes frequencies says that
+// there is one, and what was open for them closes.
+func TestInstrumentInZeroSpan(t *testing.T) {
+	play(t, Options{Bands: spectrum.RegionPlan("itu1")}, func(r *rig) {
+		r.keys("s", "z", "c", "h")
+		const sweep = 50 * time.Millisecond
+		r.lookIn(sweep, 500)
+		r.feedSweeps(5, sweep, 1)
+		r.wants("hold ", " ms  -1")
+		r.lacks("x2", "FM", " dB <")
+		for key, says := range map[string]string{"z": "closer", "p": "peaks", "c": "cursor"} {
+			r.keys(key)
+			r.wants(says + ": zero span has one frequency")
+		}
+		r.keys("N", "2", "D")
+		r.feedSweeps(2, sweep, 1)
+		r.wants("M2-M1 ", " ms ")
+		r.types("threshold -30")
+		r.feedSweeps(2, sweep, 1)
+		r.wants("FAIL from 98.34", "limit FAIL")
+		r.types("save here.csv")
+		r.wants("zero span has one frequency")
+		r.keys(tcell.KeyEscape, "x")
+		r.feedSweeps(1, sweep, 1)
+	})
+}

@@ -54,11 +54,11 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{pressed(tcell.KeyLeft, -1), pressed(tcell.KeyRight, 1), typed('<', -1), typed('>', 1), typed(',', -1), typed('.', 1)},
-		"Left Right", "</>", "pan", "tune by a tenth of the span (also < >); zoomed, move the view", 1, (*desk).cannotPan, (*App).pan,
+		"Left Right", "</>", "pan", "tune by a tenth of the span, in zero span by the RBW (also < >); looking closer, move the view", 1, (*desk).cannotPan, (*App).pan,
 	},
 	{
 		[]stroke{pressed(tcell.KeyUp, -1), pressed(tcell.KeyDown, 1), typed('+', -1), typed('=', -1), typed('-', 1)},
-		"+ -", "+/-", "zoom", "halve or double the span (also Up Down); of the expanded link pane, its time line", 2, (*desk).cannotZoom, (*App).zoom,
+		"+ -", "+/-", "zoom", "halve or double the span, in zero span the sweep time (also Up Down); of the expanded link pane, its time line", 2, (*desk).cannotZoom, (*App).zoom,
 	},
 	{
 		[]stroke{pressed(tcell.KeyEnter, 0)},
@@ -86,11 +86,11 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{typed('p', 0)},
-		"p", "p", "peaks", "table of markers and peaks; Enter in it tunes", 12, (*desk).cannotHold, (*App).openPeaks,
+		"p", "p", "peaks", "table of markers and peaks; Enter in it tunes", 12, (*desk).cannotPoint, (*App).openPeaks,
 	},
 	{
 		[]stroke{typed('c', 0)},
-		"c", "c", "cursor", "cursor through spectrum, waterfall and events; arrows or a click move it", 0, (*desk).cannotHold, (*App).toggleCursor,
+		"c", "c", "cursor", "cursor through spectrum, waterfall and events; arrows or a click move it", 0, (*desk).cannotPoint, (*App).toggleCursor,
 	},
 	{
 		[]stroke{typed('z', -1)},
@@ -261,6 +261,9 @@ func (d *desk) cannotEnter() string {
 	}
 	if !d.marker().On {
 		return "the marker is off"
+	}
+	if d.board.grid.ZeroSpan() {
+		return "the marker reads a time in zero span: use :freq"
 	}
 	return d.cannotHold()
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"argos/device"
 	"argos/spectrum"
@@ -40,7 +41,7 @@ func (d *desk) lacksMin() bool { return d.detector == Min && !d.board.grid.Min }
 func (d *desk) sight() spectrum.Sight {
 	t, _ := d.leading()
 	s := d.span()
-	return spectrum.Sight{Trace: t, Mean: &d.board.mean, LowHz: s.startHz, HighHz: s.stopHz}
+	return spectrum.Sight{Trace: t, Mean: &d.board.mean, Low: s.start, High: s.stop}
 }
 
 // marker is the one that keys and clicks are for.
@@ -56,7 +57,8 @@ func (d *desk) place() (spectrum.Reading, bool) {
 // it is.
 const snrColumns = 48
 
-// readout is marker n as text in w columns: "peak 98.1004 MHz -23.4 dBFS  S/N 51 dB".
+// readout is marker n as text in w columns: "peak 98.1004 MHz -23.4 dBFS  S/N 51 dB", or
+// "peak 12.35 ms -20.1 dBFS" in zero span.
 func (d *desk) readout(n, w int) string {
 	sight := d.sight()
 	r, ok := d.markers.Read(n, &sight)
@@ -68,19 +70,26 @@ func (d *desk) readout(n, w int) string {
 	if !math.IsNaN(r.DB) {
 		level = fmt.Sprintf("%6.1f", r.DB)
 	}
+	g := &d.board.grid
 	if base := m.Relative; base > 0 && base != n && d.markers[base-1].On {
-		return fmt.Sprintf("%s-M%d %+.*f MHz %s %s", d.markerName(n), base, decimals(d.board.grid.BinHz), r.Hz/1e6, level, r.Unit)
+		apart := fmt.Sprintf("%+.*f MHz", decimals(g.BinHz), r.At/1e6)
+		if g.ZeroSpan() {
+			apart = sweepTime(r.At, g)
+		}
+		return fmt.Sprintf("%s-M%d %s %s %s", d.markerName(n), base, apart, level, r.Unit)
 	}
 	unit := r.Unit
 	if d.compared.on() {
 		unit = "dB"
 	}
-	text := fmt.Sprintf("%s %.*f MHz %s %s", d.markerName(n), decimals(d.board.grid.BinHz), r.Hz/1e6, level, unit)
+	text := fmt.Sprintf("%s %s %s %s", d.markerName(n), d.placeWords(r.At), level, unit)
 	switch {
+	case g.ZeroSpan():
+		return text
 	case m.Function == spectrum.BandPower:
 		return text + " in " + device.FormatHz(d.markerWidth(m), 1)
 	case w >= snrColumns && m.Function == spectrum.LevelAt && !d.compared.on():
-		return text + "  S/N " + d.aboveNoise(r.Hz, r.DB) + " dB"
+		return text + "  S/N " + d.aboveNoise(r.At, r.DB) + " dB"
 	default:
 		return text
 	}
@@ -92,7 +101,7 @@ func (d *desk) markerWidth(m *spectrum.Marker) float64 {
 		return m.WidthHz
 	}
 	s := d.span()
-	return (s.stopHz - s.startHz) / 20
+	return (s.stop - s.start) / 20
 }
 
 // markerName is what marker n is called: by its number once there are several.
@@ -103,10 +112,19 @@ func (d *desk) markerName(n int) string {
 		}
 	}
 	_, name := d.leading()
-	if d.markers[n-1].Fixed {
+	if d.markers[n-1].FixedOn(&d.board.grid) {
 		name = "mark"
 	}
 	return name
+}
+
+// placeWords is a place on the axis as text.
+func (d *desk) placeWords(at float64) string {
+	g := &d.board.grid
+	if g.ZeroSpan() {
+		return sweepTime(at, g)
+	}
+	return fmt.Sprintf("%.*f MHz", decimals(g.BinHz), at/1e6)
 }
 
 // aboveNoise is how far a level is above the mean noise in its bin.
@@ -136,20 +154,22 @@ func (d *desk) markerWords() string {
 	switch m := d.marker(); {
 	case !m.On:
 		return name + " off"
+	case m.Fixed && m.ZeroSpan:
+		return name + " at " + sweepTime(m.At, &d.board.grid)
 	case m.Fixed:
-		return name + " at " + device.FormatHz(m.Hz, 6) + "Hz"
+		return name + " at " + device.FormatHz(m.At, 6) + "Hz"
 	default:
 		return name + " follows the strongest signal"
 	}
 }
 
-// putMarker puts the active marker at hz.
-func (d *desk) putMarker(hz float64) {
+// putMarker puts the active marker at a place on the axis.
+func (d *desk) putMarker(at float64) {
 	m := d.marker()
-	m.On, m.Fixed, m.Hz = true, true, hz
+	m.On, m.Fixed, m.ZeroSpan, m.At = true, true, d.board.grid.ZeroSpan(), at
 }
 
-// findPeaks is the peaks of what markers read, in order of frequency.
+// findPeaks is the peaks of what markers read, in order of the axis.
 func (d *desk) findPeaks() []spectrum.Peak {
 	t, _ := d.leading()
 	noise := d.board.floor
@@ -158,7 +178,7 @@ func (d *desk) findPeaks() []spectrum.Peak {
 	}
 	d.peaks = d.criterion.Find(d.peaks[:0], t.Grid(), t.Levels(), noise)
 	s := d.span()
-	d.peaks = slices.DeleteFunc(d.peaks, func(p spectrum.Peak) bool { return p.Hz < s.startHz || p.Hz > s.stopHz })
+	d.peaks = slices.DeleteFunc(d.peaks, func(p spectrum.Peak) bool { return p.At < s.start || p.At > s.stop })
 	return d.peaks
 }
 
@@ -174,18 +194,18 @@ func (a *App) chooseMarker(n int) {
 	d := a.desk
 	d.active = n
 	if !d.marker().On {
-		hz, ok := d.unmarked()
+		at, ok := d.unmarked()
 		if !ok {
 			s := d.span()
-			hz = (s.startHz + s.stopHz) / 2
+			at = (s.start + s.stop) / 2
 		}
-		d.putMarker(hz)
+		d.putMarker(at)
 	}
 	d.say(d.markerWords(), false)
 }
 
 // unmarked is the strongest peak without a marker.
-func (d *desk) unmarked() (hz float64, ok bool) {
+func (d *desk) unmarked() (at float64, ok bool) {
 	t, _ := d.leading()
 	sight := d.sight()
 	best := math.Inf(-1)
@@ -193,13 +213,13 @@ func (d *desk) unmarked() (hz float64, ok bool) {
 		taken := false
 		for n := range d.markers {
 			r, on := d.markers.Place(n+1, &sight)
-			taken = taken || on && r.Bin == t.Grid().BinAt(p.Hz)
+			taken = taken || on && r.Bin == t.Grid().BinOver(p.At)
 		}
 		if !taken && p.DB > best {
-			hz, best, ok = p.Hz, p.DB, true
+			at, best, ok = p.At, p.DB, true
 		}
 	}
-	return hz, ok
+	return at, ok
 }
 
 // nextPeak moves the active marker from peak to peak.
@@ -217,7 +237,7 @@ func (a *App) nextPeak(to int) {
 		d.say(fmt.Sprintf("no peak %s: %g dB above noise, %g dB above what is around (:peak)", where, d.criterion.AboveNoiseDB, d.criterion.ExcursionDB), true)
 		return
 	}
-	d.putMarker(peaks[i].Hz)
+	d.putMarker(peaks[i].At)
 }
 
 // toggleDelta tells the active marker relative to the first, or by itself.
@@ -256,14 +276,26 @@ func (a *App) commandMarker(arg string) error {
 	case "peak":
 		*m = spectrum.Marker{On: true}
 	default:
-		f, err := device.ParseHz(arg)
+		at, err := a.desk.parsePlace(arg)
 		if err != nil {
 			return err
 		}
-		a.desk.putMarker(f)
+		a.desk.putMarker(at)
 	}
 	a.desk.say(a.desk.markerWords(), false)
 	return nil
+}
+
+// parsePlace reads a place on the axis: a frequency, or a time in the sweep of zero span.
+func (d *desk) parsePlace(s string) (float64, error) {
+	if !d.board.grid.ZeroSpan() {
+		return device.ParseHz(s)
+	}
+	t, err := time.ParseDuration(s)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a time in the sweep: write it like 12.5ms", clean(s))
+	}
+	return t.Seconds(), nil
 }
 
 // commandReads reads "noise", "band 12.5k", "level".

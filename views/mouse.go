@@ -47,7 +47,7 @@ func (a *App) wheel(x, y, dir int) {
 	case d.palette.open || d.plan.tooSmall:
 	case d.plan.rects[paneSpectrum].holds(x, y):
 		if n := d.plan.rects[paneSpectrum].w - margin; x >= margin && n > 0 && d.board.frames > 0 {
-			a.zoomView(dir, d.span().hz(x-margin, n))
+			a.zoomView(dir, d.span().at(x-margin, n))
 		}
 	case d.plan.rects[paneWaterfall].holds(x, y):
 		d.focus = paneWaterfall
@@ -89,22 +89,22 @@ func (a *App) click(x, y int) {
 	}
 }
 
-// strongestIn is the frequency of the strongest bin in a column of n, so that a click
+// strongestIn is the place of the strongest bin in a column of n, so that a click
 // on a carrier lands on it.
 func (d *desk) strongestIn(column, n int) float64 {
 	s := d.span()
 	t, _ := d.leading()
 	g, trace := t.Grid(), t.Levels()
-	width := (s.stopHz - s.startHz) / float64(n)
-	low := g.BinAt(s.startHz + float64(column)*width)
-	high := g.BinAt(s.startHz + float64(column+1)*width)
-	best := g.BinAt(s.hz(column, n))
+	width := (s.stop - s.start) / float64(n)
+	low := g.BinOver(s.start + float64(column)*width)
+	high := g.BinOver(s.start + float64(column+1)*width)
+	best := g.BinOver(s.at(column, n))
 	for i := max(low, 0); i <= min(high, len(trace)-1); i++ {
 		if best < 0 || best >= len(trace) || trace[i] > trace[best] {
 			best = i
 		}
 	}
-	return g.BinCenterHz(best)
+	return g.Middle(best)
 }
 
 // arg is the stroke that a click in column x stands for: the first of a pair in the

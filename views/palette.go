@@ -38,7 +38,7 @@ func viewCommands() []command {
 	return []command{
 		{"detector", strings.Join(detectorNames[:], "|"), "which trace leads", chosen(ParseDetector, (*App).setDetector)},
 		{"ref", "DB|auto", "top of the level axis", chosen(ParseRef, (*App).setRef)},
-		{"marker", "HZ|peak|off|clear", "put the active marker; clear: all off", (*App).commandMarker},
+		{"marker", "HZ|TIME|peak|off|clear", "put the active marker; at a time, such as 12.5ms, in zero span; clear: all off", (*App).commandMarker},
 		{"reads", "level|noise|band [HZ]", "what the active marker reads, and over which width", (*App).commandReads},
 		{"delta", "1..8|off", "read the active marker relative to another", (*App).commandDelta},
 		{"peak", "DB DB", "what is a peak: so far above noise, and above what is around", (*App).commandPeak},

@@ -99,8 +99,8 @@ func (d *desk) cannotGoLive() string {
 	return ""
 }
 
-// pointed reports whether a line has the row under the cursor.
-func (d *desk) pointed(line *fallLine) bool {
+// inPast reports whether a line has the row under the cursor.
+func (d *desk) inPast(line *fallLine) bool {
 	return d.past.cursor && line.upper != nil && (d.past.row == line.row || line.lower != nil && d.past.row+1 == line.row)
 }
 
@@ -109,11 +109,11 @@ func (p *waterfallPane) drawCursor(screen tcell.Screen, x, y, n int) {
 	d := p.desk
 	p.drawThread(screen, x, y, n)
 	for i := range p.lines {
-		if !d.pointed(&p.lines[i]) {
+		if !d.inPast(&p.lines[i]) {
 			continue
 		}
-		if hz, ok := d.pointedHz(); ok {
-			if col := d.span().column(hz, n); col >= 0 && col < n {
+		if at, ok := d.pointed(); ok {
+			if col := d.span().column(at, n); col >= 0 && col < n {
 				screen.SetContent(x+col, y+i, '+', nil, d.look.cursor)
 			}
 		}
@@ -144,7 +144,7 @@ func (p *waterfallPane) drawLabel(screen tcell.Screen, x, y, n int) {
 	line := 0
 	if h := len(p.lines); d.past.cursor {
 		for i := range h / 2 {
-			if d.pointed(&p.lines[i]) {
+			if d.inPast(&p.lines[i]) {
 				line = h - 1
 			}
 		}
@@ -156,9 +156,9 @@ func (p *waterfallPane) drawLabel(screen tcell.Screen, x, y, n int) {
 // levelAt reads the marker's column of n in a row, as much of it as w columns take:
 // "-41.5 dBFS at 98.300 MHz ".
 func (d *desk) levelAt(r *fallRow, n, w int) string {
-	hz, ok := d.pointedHz()
+	at, ok := d.pointed()
 	s := d.span()
-	column := s.column(hz, n)
+	column := s.column(at, n)
 	if !ok || column < 0 || column >= n {
 		return ""
 	}
@@ -169,7 +169,7 @@ func (d *desk) levelAt(r *fallRow, n, w int) string {
 	text := ""
 	for _, more := range []string{
 		level + " " + d.board.grid.Unit() + " ",
-		fmt.Sprintf("at %.*f MHz ", decimals(d.board.grid.BinHz), hz/1e6),
+		"at " + d.placeWords(at) + " ",
 	} {
 		if len(text)+len(more) <= w {
 			text += more
@@ -183,9 +183,9 @@ func (r *fallRow) peakAt(s span, column, n int) float64 {
 	if r.gap {
 		return math.NaN()
 	}
-	width := (s.stopHz - s.startHz) / float64(n)
+	width := (s.stop - s.start) / float64(n)
 	var cell [1]int16
-	spectrum.Peaks(cell[:], s.startHz+float64(column)*width, width, r.cells, r.startHz, r.cellHz)
+	spectrum.Peaks(cell[:], s.start+float64(column)*width, width, r.cells, r.start, r.cell)
 	if cell[0] == spectrum.Absent {
 		return math.NaN()
 	}

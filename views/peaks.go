@@ -31,7 +31,7 @@ func (p *peakTable) update() {
 	}
 	p.at = 0
 	for i := range p.rows {
-		if p.hz > 0 && math.Abs(p.rows[i].Hz-p.hz) < math.Abs(p.rows[p.at].Hz-p.hz) {
+		if p.hz > 0 && math.Abs(p.rows[i].At-p.hz) < math.Abs(p.rows[p.at].At-p.hz) {
 			p.at = i
 		}
 	}
@@ -41,7 +41,7 @@ func (p *peakTable) update() {
 func (p *peakTable) move(by int) {
 	if len(p.rows) > 0 {
 		p.at = min(max(p.at+by, 0), len(p.rows)-1)
-		p.hz = p.rows[p.at].Hz
+		p.hz = p.rows[p.at].At
 	}
 }
 
@@ -93,11 +93,11 @@ func (p *peakTable) text(peak *spectrum.Peak, i int) string {
 	if d.compared.on() {
 		unit = "dB"
 	}
-	text := fmt.Sprintf("%3d %11.*f MHz %6.1f %s", i+1, decimals(d.board.grid.BinHz), peak.Hz/1e6, peak.DB, unit)
+	text := fmt.Sprintf("%3d %11.*f MHz %6.1f %s", i+1, decimals(d.board.grid.BinHz), peak.At/1e6, peak.DB, unit)
 	if !math.IsNaN(peak.NoiseDB) {
 		text += fmt.Sprintf("  S/N %3.0f dB", peak.DB-peak.NoiseDB)
 	}
-	if b, ok := d.bands.At(peak.Hz); ok {
+	if b, ok := d.bands.At(peak.At); ok {
 		text += "  " + clean(b.Name)
 	}
 	return text
@@ -118,15 +118,15 @@ func (a *App) peakKey(ev *tcell.EventKey) {
 	case ev.Rune() == 's':
 		p.byHz = !p.byHz
 	case ev.Rune() == 'm' && p.at < len(p.rows):
-		a.desk.putMarker(p.rows[p.at].Hz)
+		a.desk.putMarker(p.rows[p.at].At)
 		p.open = false
 	case ev.Key() == tcell.KeyEnter && p.at < len(p.rows):
 		if why := a.desk.cannotTune(); why != "" {
 			a.desk.say("tune: "+why, true)
 			return
 		}
-		a.desk.putMarker(p.rows[p.at].Hz)
-		a.sendFreq(p.rows[p.at].Hz)
+		a.desk.putMarker(p.rows[p.at].At)
+		a.sendFreq(p.rows[p.at].At)
 		p.open = false
 	default:
 		p.open = false

@@ -10,7 +10,7 @@ import (
 	"github.com/gdamore/tcell/v2"
 )
 
-// A spectrumPane draws the traces over frequency.
+// A spectrumPane draws the traces over frequency, or over time in zero span.
 type spectrumPane struct {
 	pane
 	plot  plot
@@ -67,8 +67,8 @@ func (p *plot) set(x, y int, kind uint8) {
 
 // columns brings a trace to the columns of s.
 func (s span) columns(dst []int16, t *spectrum.Trace) {
-	g := t.Grid()
-	spectrum.Peaks(dst, s.startHz, (s.stopHz-s.startHz)/float64(len(dst)), t.Levels(), g.StartHz, g.BinHz)
+	start, step := t.Grid().Axis()
+	spectrum.Peaks(dst, s.start, (s.stop-s.start)/float64(len(dst)), t.Levels(), start, step)
 }
 
 // height is how many dots high a level of a trace is, 0 where nothing was measured.
@@ -89,8 +89,8 @@ func (p *plot) trace(d *desk) {
 		return
 	}
 	if d.detector == Min && b.grid.Min {
-		g := b.min.Grid()
-		spectrum.Troughs(p.mean, s.startHz, (s.stopHz-s.startHz)/float64(len(p.mean)), b.min.Levels(), g.StartHz, g.BinHz)
+		start, step := b.min.Grid().Axis()
+		spectrum.Troughs(p.mean, s.start, (s.stop-s.start)/float64(len(p.mean)), b.min.Levels(), start, step)
 	} else {
 		s.columns(p.mean, &b.mean)
 	}
@@ -109,6 +109,9 @@ func (p *plot) trace(d *desk) {
 		}
 	}
 	for i := range d.stored {
+		if d.stored[i].Grid().ZeroSpan() != b.grid.ZeroSpan() {
+			continue
+		}
 		p.setLine(&d.stored[i], s, bottom, top, kindStored)
 	}
 	for id := range b.kept {
@@ -116,8 +119,8 @@ func (p *plot) trace(d *desk) {
 			p.setLine(&b.kept[id].Trace, s, bottom, top, kindKept<<id)
 		}
 	}
-	p.limit(b.limits.mask.Upper, s, bottom, top)
-	p.limit(b.limits.mask.Lower, s, bottom, top)
+	p.limit(d, b.limits.mask.Upper, bottom, top)
+	p.limit(d, b.limits.mask.Lower, bottom, top)
 }
 
 // setLine sets a trace as a line.
@@ -132,13 +135,17 @@ func (p *plot) setLine(t *spectrum.Trace, s span, bottom, top float64, kind uint
 }
 
 // limit sets a limit line.
-func (p *plot) limit(points []spectrum.LimitPoint, s span, bottom, top float64) {
+func (p *plot) limit(d *desk, points []spectrum.LimitPoint, bottom, top float64) {
 	if len(points) == 0 {
 		return
 	}
-	n := len(p.line)
+	s, n := d.span(), len(p.line)
 	for x := range n {
-		db := spectrum.Limit(points, s.hz(x, n))
+		hz := s.at(x, n)
+		if d.board.grid.ZeroSpan() {
+			hz = d.board.grid.StartHz
+		}
+		db := spectrum.Limit(points, hz)
 		if db > bottom && db < top {
 			p.set(x, int((db-bottom)*float64(p.h*p.perY)/(top-bottom)), kindLimit)
 		}
@@ -252,7 +259,7 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 		return
 	}
 	d.drawDecibels(screen, x, y, h)
-	d.drawFrequencies(screen, x, y+h, w)
+	d.drawAxis(screen, x, y+h, w)
 	p.plot.reset(w, h, d.look.glyphs)
 	p.plot.trace(d)
 	for i, dots := range p.plot.dots {
@@ -260,9 +267,10 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 			screen.SetContent(x+i%w, y+i/w, p.plot.glyph(i, d.look), nil, d.faded(p.plot.style(i, d.look)))
 		}
 	}
+	p.drawSweep(screen, x, y, w, h)
 	p.drawCursor(screen, x, y, w, h)
 	p.drawChannel(screen, x, y, w, h)
-	if row := bandRow; h > row+3 {
+	if row := bandRow; h > row+3 && !d.board.grid.ZeroSpan() {
 		p.drawBands(screen, x, y+row, row, w)
 	}
 	if !d.board.limits.mask.Empty() && h > 3 {
@@ -294,7 +302,7 @@ func (p *spectrumPane) drawMarkers(screen tcell.Screen, x, y, w, h int) {
 	for i := range spectrum.MarkerCount {
 		n := (d.active+i)%spectrum.MarkerCount + 1
 		r, ok := d.markers.Place(n, &sight)
-		col := d.span().column(r.Hz, w)
+		col := d.span().column(r.At, w)
 		if !ok || col < 0 || col >= w {
 			continue
 		}

@@ -342,7 +342,7 @@ func (a *App) commandCompare(arg string) error {
 // commandSave writes all traces that there are.
 func (a *App) commandSave(path string) error {
 	d := a.desk
-	if why := d.cannotHold(); why != "" {
+	if why := d.cannotPoint(); why != "" {
 		return errors.New(why)
 	}
 	var traces []spectrum.NamedTrace
@@ -351,7 +351,9 @@ func (a *App) commandSave(path string) error {
 		if err != nil {
 			return err
 		}
-		traces = append(traces, spectrum.NamedTrace{Name: name, Trace: t})
+		if !t.Grid().ZeroSpan() {
+			traces = append(traces, spectrum.NamedTrace{Name: name, Trace: t})
+		}
 	}
 	if d.compared.on() && !d.compared.trace.Empty() {
 		traces = append(traces, spectrum.NamedTrace{Name: d.compared.a + "-" + d.compared.b, Trace: &d.compared.trace})

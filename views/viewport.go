@@ -22,14 +22,16 @@ type viewport struct {
 
 const maxViews = 32
 
-func (v *viewport) on() bool { return v.stopHz > v.startHz }
+func (v *viewport) on() bool { return v.stop > v.start }
 
-// span is what the frequency axis shows.
+// span is what the axis shows.
 func (d *desk) span() span {
 	if d.view.on() {
 		return d.view.span
 	}
-	return span{d.board.grid.StartHz, d.board.grid.StopHz()}
+	g := &d.board.grid
+	start, step := g.Axis()
+	return span{start, start + float64(g.Bins)*step}
 }
 
 // whole is all that is measured, of which the board may have a part.
@@ -42,9 +44,9 @@ func (d *desk) whole() (spectrum.Grid, span) {
 func (a *App) look(s span) {
 	d := a.desk
 	g, all := d.whole()
-	width := min(max(s.stopHz-s.startHz, leastView*g.BinHz), all.stopHz-all.startHz)
-	start := min(max(s.startHz, all.startHz), all.stopHz-width)
-	if width > 0.98*(all.stopHz-all.startHz) {
+	width := min(max(s.stop-s.start, leastView*g.BinHz), all.stop-all.start)
+	start := min(max(s.start, all.start), all.stop-width)
+	if width > 0.98*(all.stop-all.start) {
 		d.view.span = span{}
 	} else {
 		d.view.span = span{start, start + width}
@@ -55,7 +57,7 @@ func (a *App) look(s span) {
 
 // ask tells the link what is looked at.
 func (a *App) ask() {
-	v := stream.View{Columns: Wants.Columns, LowHz: a.desk.view.startHz, HighHz: a.desk.view.stopHz, Row: a.desk.pace}
+	v := stream.View{Columns: Wants.Columns, LowHz: a.desk.view.start, HighHz: a.desk.view.stop, Row: a.desk.pace}
 	a.src.Show(v)
 }
 
@@ -81,7 +83,7 @@ func (a *App) zoomView(dir int, hz float64) {
 		return
 	}
 	d.view.remember()
-	a.look(span{hz - (hz-now.startHz)*factor, hz + (now.stopHz-hz)*factor})
+	a.look(span{hz - (hz-now.start)*factor, hz + (now.stop-hz)*factor})
 	a.sayView()
 }
 
@@ -91,16 +93,16 @@ func (a *App) sayView() {
 		d.say("view: all that is measured", false)
 		return
 	}
-	d.say("view "+device.FormatHz(d.view.startHz, 3)+"Hz to "+device.FormatHz(d.view.stopHz, 3)+"Hz", false)
+	d.say("view "+device.FormatHz(d.view.start, 3)+"Hz to "+device.FormatHz(d.view.stop, 3)+"Hz", false)
 }
 
 // magnify looks closer at the marker, where that is seen, or from further away.
 func (a *App) magnify(dir int) {
 	d := a.desk
 	s := d.span()
-	hz := (s.startHz + s.stopHz) / 2
-	if r, ok := d.place(); ok && r.Hz > s.startHz && r.Hz < s.stopHz {
-		hz = r.Hz
+	hz := (s.start + s.stop) / 2
+	if r, ok := d.place(); ok && r.At > s.start && r.At < s.stop {
+		hz = r.At
 	}
 	a.zoomView(dir, hz)
 }
@@ -108,8 +110,8 @@ func (a *App) magnify(dir int) {
 // panView moves the view by a quarter.
 func (a *App) panView(dir int) {
 	s := a.desk.view.span
-	by := float64(dir) * (s.stopHz - s.startHz) / 4
-	a.look(span{s.startHz + by, s.stopHz + by})
+	by := float64(dir) * (s.stop - s.start) / 4
+	a.look(span{s.start + by, s.stop + by})
 }
 
 func (a *App) fullView(int) {
@@ -131,14 +133,22 @@ func (a *App) lastView(int) {
 }
 
 func (d *desk) cannotMagnify() string {
-	if why := d.cannotHold(); why != "" {
+	if why := d.cannotPoint(); why != "" {
 		return why
 	}
 	g, _ := d.whole()
-	if s := d.span(); s.stopHz-s.startHz <= leastView*g.BinHz*1.01 {
+	if s := d.span(); s.stop-s.start <= leastView*g.BinHz*1.01 {
 		return "no bins are finer"
 	}
 	return ""
+}
+
+// cannotPoint is why nothing can be done that takes a frequency of its own.
+func (d *desk) cannotPoint() string {
+	if d.board.grid.ZeroSpan() {
+		return "zero span has one frequency"
+	}
+	return d.cannotHold()
 }
 
 func (d *desk) cannotUnzoom() string {
@@ -155,10 +165,13 @@ func (d *desk) cannotGoBack() string {
 	return ""
 }
 
-// keepView gives the view up when the radio went elsewhere.
+// keepView gives up, when the radio went elsewhere, what was looked at there.
 func (a *App) keepView() {
 	d := a.desk
-	if !d.view.on() && len(d.view.last) == 0 || d.board.frames == 0 {
+	if d.board.grid.ZeroSpan() {
+		d.cursor, d.peakTable.open = cursor{}, false
+	}
+	if d.board.frames == 0 {
 		return
 	}
 	if t := &d.board.grid.Tuning; d.view.on() && (t.CenterHz != d.view.centerHz || t.SpanHz != d.view.spanHz) {

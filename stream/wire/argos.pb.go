@@ -1366,12 +1366,13 @@ type Grid struct {
 	Overlap       float64                `protobuf:"fixed64,8,opt,name=overlap,proto3" json:"overlap,omitempty"`
 	Tuning        *Tuning                `protobuf:"bytes,9,opt,name=tuning,proto3" json:"tuning,omitempty"`
 	Simulated     bool                   `protobuf:"varint,10,opt,name=simulated,proto3" json:"simulated,omitempty"`
-	Calibrated    bool                   `protobuf:"varint,11,opt,name=calibrated,proto3" json:"calibrated,omitempty"`     // powers are dBm
-	Part          *Part                  `protobuf:"bytes,12,opt,name=part,proto3" json:"part,omitempty"`                  // absent: as measured
-	Min           bool                   `protobuf:"varint,50,opt,name=min,proto3" json:"min,omitempty"`                   // frames have the least power of each bin, too
-	VbwHz         float64                `protobuf:"fixed64,51,opt,name=vbw_hz,json=vbwHz,proto3" json:"vbw_hz,omitempty"` // video bandwidth of maxima and minima; 0: of each window
-	Dc            string                 `protobuf:"bytes,52,opt,name=dc,proto3" json:"dc,omitempty"`                      // of the bins around the radio's centre: "keep", "mask", "interpolate"
-	Ppm           float64                `protobuf:"fixed64,60,opt,name=ppm,proto3" json:"ppm,omitempty"`                  // by which the radio's clock was corrected: it is tuned to tuning.center_hz * (1 + ppm / 1e6)
+	Calibrated    bool                   `protobuf:"varint,11,opt,name=calibrated,proto3" json:"calibrated,omitempty"`        // powers are dBm
+	Part          *Part                  `protobuf:"bytes,12,opt,name=part,proto3" json:"part,omitempty"`                     // absent: as measured
+	Min           bool                   `protobuf:"varint,50,opt,name=min,proto3" json:"min,omitempty"`                      // frames have the least power of each bin, too
+	VbwHz         float64                `protobuf:"fixed64,51,opt,name=vbw_hz,json=vbwHz,proto3" json:"vbw_hz,omitempty"`    // video bandwidth of maxima and minima; 0: of each window
+	Dc            string                 `protobuf:"bytes,52,opt,name=dc,proto3" json:"dc,omitempty"`                         // of the bins around the radio's centre: "keep", "mask", "interpolate"
+	Ppm           float64                `protobuf:"fixed64,60,opt,name=ppm,proto3" json:"ppm,omitempty"`                     // by which the radio's clock was corrected: it is tuned to tuning.center_hz * (1 + ppm / 1e6)
+	PointS        float64                `protobuf:"fixed64,70,opt,name=point_s,json=pointS,proto3" json:"point_s,omitempty"` // zero span: bins are points in time, so long each, all at start_hz; bin_hz is 0
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1514,6 +1515,13 @@ func (x *Grid) GetDc() string {
 func (x *Grid) GetPpm() float64 {
 	if x != nil {
 		return x.Ppm
+	}
+	return 0
+}
+
+func (x *Grid) GetPointS() float64 {
+	if x != nil {
+		return x.PointS
 	}
 	return 0
 }
@@ -2252,6 +2260,7 @@ type Device struct {
 	Min            bool                   `protobuf:"varint,50,opt,name=min,proto3" json:"min,omitempty"`
 	VbwHz          float64                `protobuf:"fixed64,51,opt,name=vbw_hz,json=vbwHz,proto3" json:"vbw_hz,omitempty"` // 0: auto
 	Dc             string                 `protobuf:"bytes,52,opt,name=dc,proto3" json:"dc,omitempty"`
+	SweepNs        int64                  `protobuf:"varint,70,opt,name=sweep_ns,json=sweepNs,proto3" json:"sweep_ns,omitempty"`                      // that a sweep of zero span takes
 	FlatShare      float64                `protobuf:"fixed64,40,opt,name=flat_share,json=flatShare,proto3" json:"flat_share,omitempty"`               // of the sample rate that is received evenly; beyond, levels read low; 0: not known
 	Ppm            float64                `protobuf:"fixed64,60,opt,name=ppm,proto3" json:"ppm,omitempty"`                                            // what a calibration corrects: the clock,
 	IqCorrected    bool                   `protobuf:"varint,61,opt,name=iq_corrected,json=iqCorrected,proto3" json:"iq_corrected,omitempty"`          // the imbalance of I and Q,
@@ -2500,6 +2509,13 @@ func (x *Device) GetDc() string {
 		return x.Dc
 	}
 	return ""
+}
+
+func (x *Device) GetSweepNs() int64 {
+	if x != nil {
+		return x.SweepNs
+	}
+	return 0
 }
 
 func (x *Device) GetFlatShare() float64 {
@@ -3061,7 +3077,7 @@ const file_argos_proto_rawDesc = "" +
 	"lastMonoNs\x12(\n" +
 	"\x10measured_mono_ns\x18\x16 \x01(\x03R\x0emeasuredMonoNs\x12 \n" +
 	"\fsent_mono_ns\x18\x17 \x01(\x03R\n" +
-	"sentMonoNs\"\xa5\x03\n" +
+	"sentMonoNs\"\xbe\x03\n" +
 	"\x04Grid\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -3083,7 +3099,8 @@ const file_argos_proto_rawDesc = "" +
 	"\x03min\x182 \x01(\bR\x03min\x12\x15\n" +
 	"\x06vbw_hz\x183 \x01(\x01R\x05vbwHz\x12\x0e\n" +
 	"\x02dc\x184 \x01(\tR\x02dc\x12\x10\n" +
-	"\x03ppm\x18< \x01(\x01R\x03ppm\"@\n" +
+	"\x03ppm\x18< \x01(\x01R\x03ppm\x12\x17\n" +
+	"\apoint_s\x18F \x01(\x01R\x06pointS\"@\n" +
 	"\x04Part\x12\x12\n" +
 	"\x04cell\x18\x01 \x01(\rR\x04cell\x12\x14\n" +
 	"\x05first\x18\x02 \x01(\rR\x05first\x12\x0e\n" +
@@ -3136,7 +3153,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x04Past\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
 	"\x06events\x18\x02 \x03(\v2\x0f.argos.v1.EventR\x06events\x12\x12\n" +
-	"\x04from\x18\x03 \x01(\x04R\x04from\"\xf4\a\n" +
+	"\x04from\x18\x03 \x01(\x04R\x04from\"\x8f\b\n" +
 	"\x06Device\x12\x16\n" +
 	"\x06driver\x18\x01 \x01(\tR\x06driver\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -3171,7 +3188,8 @@ const file_argos_proto_rawDesc = "" +
 	"lastLostNs\x12\x10\n" +
 	"\x03min\x182 \x01(\bR\x03min\x12\x15\n" +
 	"\x06vbw_hz\x183 \x01(\x01R\x05vbwHz\x12\x0e\n" +
-	"\x02dc\x184 \x01(\tR\x02dc\x12\x1d\n" +
+	"\x02dc\x184 \x01(\tR\x02dc\x12\x19\n" +
+	"\bsweep_ns\x18F \x01(\x03R\asweepNs\x12\x1d\n" +
 	"\n" +
 	"flat_share\x18( \x01(\x01R\tflatShare\x12\x10\n" +
 	"\x03ppm\x18< \x01(\x01R\x03ppm\x12!\n" +
