@@ -29,6 +29,15 @@ func ParseDetector(s string) (Detector, error) {
 	}
 }
 
+// MarshalText writes what ParseDetector reads.
+func (d Detector) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what ParseDetector does.
+func (d *Detector) UnmarshalText(text []byte) (err error) {
+	*d, err = ParseDetector(string(text))
+	return err
+}
+
 func (d Detector) String() string {
 	if d == Max {
 		return "max"
