@@ -28,6 +28,7 @@ func TestHelpSearch(t *testing.T) {
 		}
 		r.keys("?")
 		shows(true, "Keys", "Left Right", "type to search, Esc closes")
+		shows(false, "</> pan") // which it would search for
 		r.keys("/waterfall Q")
 		shows(true, "nothing has \"waterfall Q\"", "search: waterfall Q_", "Esc shows all")
 		r.keys(tcell.KeyBackspace2, tcell.KeyBackspace2)
