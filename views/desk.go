@@ -155,7 +155,7 @@ func (d *desk) Draw(screen tcell.Screen) {
 		d.palette.draw(screen, x+r.x, y+r.y, r.w)
 	}
 	if d.help.open {
-		d.help.SetRect(x, y+2, w, h-3)
+		d.help.SetRect(x, y+2, w, h-2) // its keys, not those of the footer
 		d.help.Draw(screen)
 	}
 }

@@ -100,11 +100,15 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{typed('?', 0)},
-		"?", "?", "help", "this help", 2, nil, (*App).openHelp,
+		"?", "?", "help", "this help; type to search it", 2, nil, (*App).openHelp,
 	},
 	{
 		[]stroke{pressed(tcell.KeyEscape, 0)},
 		"Esc", "Esc", "back", "back out: overlay, freeze, expanded pane", 4, (*desk).cannotBackOut, (*App).backOut,
+	},
+	{
+		[]stroke{pressed(tcell.KeyCtrlP, 0)},
+		"Ctrl-P", "^P", "dump", "write the screen to a file, as text and as ANSI (also :dump)", 0, nil, (*App).dumpScreen,
 	},
 	{
 		[]stroke{pressed(tcell.KeyCtrlL, 0)},
