@@ -69,10 +69,11 @@ soak: ## fuzzed faults for SOAK (10m), reported in docs/SOAK.md
 fuzz: ## every fuzz target for FUZZTIME (5m)
 	GO='$(GO)' tools/fuzz '$(FUZZTIME)'
 
-generate: build/protoc-gen-go ## rewrite what is made: the wire's code from its schema, the assembly of the transform
+generate: build/protoc-gen-go ## rewrite what is made: the wire's code, the assembly of the transform, manual and list of keys
 	@tools/need
 	$(call protoc,stream/wire)
 	$(call kernel,spectrum)
+	$(GO) test ./cmd/argos-tui ./views -run '^(TestManual|TestKeysDocument)$$' -count=1 -update
 
 # protoc writes its own version into a comment, and machines differ in it; nothing else
 # may differ.

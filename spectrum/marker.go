@@ -29,7 +29,7 @@ func ParseMarkerFunction(s string) (MarkerFunction, error) {
 			return MarkerFunction(i), nil
 		}
 	}
-	return LevelAt, fmt.Errorf("%q is not what a marker reads: use level, noise or band", s)
+	return LevelAt, fmt.Errorf("%q: use level, noise or band", s)
 }
 
 // A Marker reads one frequency, or one time of zero span. A zero Marker is off.

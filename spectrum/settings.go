@@ -83,7 +83,7 @@ var Params = []Param{
 		"sweep-time", "TIME|auto", "of zero span, across the screen: 1ms to 1000s, in points of at least 100us; auto is one sweep a frame",
 		func(s *Settings) string {
 			if s.SweepTime == 0 {
-				return "auto"
+				return auto
 			}
 			return s.SweepTime.String()
 		},
@@ -95,9 +95,9 @@ var Params = []Param{
 	},
 	{
 		"rate", "HZ|auto", "samples a second, such as 8M; auto follows the span; of a raw recording, what it was made with",
-		func(s *Settings) string { return device.FormatHz(s.Tuning.RateHz, 6) },
+		func(s *Settings) string { return autoHz(s.Tuning.RateHz, 6) },
 		func(s *Settings, v string) error {
-			if strings.EqualFold(v, "auto") {
+			if strings.EqualFold(v, auto) {
 				s.Tuning.RateHz = 0
 				return nil
 			}
@@ -106,9 +106,9 @@ var Params = []Param{
 	},
 	{
 		"rbw", "HZ|auto", "resolution bandwidth at most, such as 10k; auto follows the span",
-		func(s *Settings) string { return device.FormatHz(s.RBWHz, 3) },
+		func(s *Settings) string { return autoHz(s.RBWHz, 3) },
 		func(s *Settings, v string) error {
-			if strings.EqualFold(v, "auto") {
+			if strings.EqualFold(v, auto) {
 				s.Bins, s.RBWHz = 0, 0
 				return nil
 			}
@@ -120,8 +120,8 @@ var Params = []Param{
 		},
 	},
 	{
-		"bins", "N", "points of the transform instead of rbw, a power of two such as 4096",
-		func(s *Settings) string { return strconv.Itoa(s.Bins) }, setBins,
+		"bins", "N|auto", "points of the transform instead of rbw, a power of two such as 4096; auto follows rbw",
+		getBins, setBins,
 	},
 	{
 		"window", strings.Join(WindowNames(), "|"), "taper before the transform",
@@ -140,7 +140,7 @@ var Params = []Param{
 	},
 	{
 		"vbw", "HZ|auto", "video bandwidth, such as 100: max and min are those of the power averaged so; auto: of each window",
-		func(s *Settings) string { return device.FormatHz(s.VBWHz, 3) }, setVBW,
+		func(s *Settings) string { return autoHz(s.VBWHz, 3) }, setVBW,
 	},
 	{
 		"min", "on|off", "measure the least power of each bin, too",
@@ -226,6 +226,16 @@ func (s Settings) With(set map[string]string) (Settings, error) {
 	return changed, nil
 }
 
+// auto is what a setting is called that follows from others, which is 0 in Settings.
+const auto = "auto"
+
+func autoHz(hz float64, decimals int) string {
+	if hz == 0 {
+		return auto
+	}
+	return device.FormatHz(hz, decimals)
+}
+
 var errBelow = errors.New("must be above 0")
 
 func setHz(dst *float64, text string, least, most float64) error {
@@ -284,7 +294,18 @@ func setRange(s *Settings, text string) error {
 	return nil
 }
 
+func getBins(s *Settings) string {
+	if s.Bins == 0 {
+		return auto
+	}
+	return strconv.Itoa(s.Bins)
+}
+
 func setBins(s *Settings, text string) error {
+	if strings.EqualFold(text, auto) {
+		s.Bins = 0
+		return nil
+	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < MinBins || n > MaxBins || bits.OnesCount(uint(n)) != 1 {
 		return fmt.Errorf("%q is not a number of bins: use a power of two from %d to %d", text, MinBins, MaxBins)
@@ -304,7 +325,7 @@ func setOverlap(s *Settings, text string) error {
 
 func setVBW(s *Settings, text string) error {
 	hz := 0.0
-	if !strings.EqualFold(text, "auto") {
+	if !strings.EqualFold(text, auto) {
 		var err error
 		if hz, err = device.ParseHz(text); err != nil || !(hz >= minVBWHz) {
 			return fmt.Errorf("%q is not a video bandwidth: use %d Hz or more, or auto", text, minVBWHz)

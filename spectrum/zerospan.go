@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"argos/device"
@@ -29,7 +30,7 @@ var (
 )
 
 func setSweepTime(s *Settings, text string) error {
-	if text == "auto" {
+	if strings.EqualFold(text, auto) {
 		s.SweepTime = 0
 		return nil
 	}

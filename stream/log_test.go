@@ -230,7 +230,7 @@ func TestChanges(t *testing.T) {
 		{
 			"another rate", nil,
 			func(s *spectrum.Status) { s.Settings.Tuning.RateHz = 8e6 },
-			[]Event{{Kind: "tuned", Text: "rate 0 -> 8M"}},
+			[]Event{{Kind: "tuned", Text: "rate auto -> 8M"}},
 		},
 		{
 			"several ranges", nil,

@@ -199,7 +199,8 @@ func (a *App) openPalette(int) {
 }
 
 func (a *App) openHelp(int) {
-	a.desk.help.open, a.desk.help.people, a.desk.help.scroll = true, false, 0
+	a.desk.help.open, a.desk.help.people = true, false
+	a.desk.help.find("")
 }
 
 func (a *App) backOut(int) {

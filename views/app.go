@@ -34,11 +34,11 @@ type Source interface {
 
 // Options change how an App looks; nil is good.
 type Options struct {
-	Screen   tcell.Screen // nil: the terminal
-	Detector Detector     // which trace leads
-	RefDB    *float64     // top of the level axis; nil: from the signal
-	Bands    spectrum.BandPlan
-	State    string // directory of what is kept from one run to the next; empty: nothing is
+	Screen tcell.Screen // nil: the terminal
+	Memory
+	MemoryFile   string            // where Run leaves the Memory for the next time; empty: nowhere
+	Bands        spectrum.BandPlan // names of bands over the spectrum
+	BookmarkFile string            // where bookmarks are kept; empty: nowhere
 	Appearance
 	Motion    Motion // of the waterfall
 	TTYBudget int    // bytes a second to the terminal; 0: as many as it takes
@@ -57,6 +57,8 @@ type App struct {
 	desk   *desk
 	src    Source
 	orders *orders
+
+	dumping *dump // with the next draw; the drawing goroutine's own
 
 	mu      sync.Mutex // guards what follows; never held while drawing
 	live    *board
@@ -104,8 +106,11 @@ func New(o *Options) (*App, error) {
 	}
 	a.ref = a.opts.RefDB
 	var err error
-	if a.marks, err = openBookmarks(a.opts.State); err != nil {
+	if a.marks, err = openBookmarks(a.opts.BookmarkFile); err != nil {
 		return nil, fmt.Errorf("bookmarks: %w", err)
+	}
+	if a.opts.Pace > 0 {
+		a.pace = a.opts.Pace
 	}
 	a.inner = a.opts.Screen
 	if a.inner == nil {
@@ -163,7 +168,12 @@ func (a *App) wake() {
 
 // Notice has text shown for the first seconds of Run: what must be known from the
 // start, such as that the radio is no real one. It is called before Run.
-func (a *App) Notice(text string) { a.notice = clean(text) }
+func (a *App) Notice(text string) {
+	if a.notice != "" {
+		a.notice += "; "
+	}
+	a.notice += clean(text)
+}
 
 // Run shows src until q, until ctx ends, or until the terminal fails. However it
 // returns, the terminal is as it was before. It can be called once.
@@ -178,14 +188,14 @@ func (a *App) Run(ctx context.Context, src Source) error {
 		a.screen.rescue = a.gate.Abandon
 	}
 	if err := a.screen.Init(); err != nil {
-		return fmt.Errorf("start the terminal: %w; use --json for text output", err)
+		return fmt.Errorf("start the terminal: %w; use --plain or --json", err)
 	}
 	on := surfaceOf(a.inner)
 	if a.opts.Glyphs > ascii && !on.utf8 && a.notice == "" {
 		a.notice = fmt.Sprintf("the terminal's characters are %s: no %s", a.inner.CharacterSet(), a.opts.Glyphs)
 	}
 	a.desk = newDesk(newLook(on, a.opts.Appearance, false))
-	a.desk.detector, a.desk.ref = a.opts.Detector, a.opts.RefDB
+	a.desk.recall(&a.opts.Memory)
 	a.desk.bands, a.desk.bookmarks = a.opts.Bands, a.marks
 	a.desk.seenSince = time.Now()
 	a.desk.notice = notice{text: a.notice, alarm: true, until: time.Now().Add(startFor)}
@@ -194,6 +204,7 @@ func (a *App) Run(ctx context.Context, src Source) error {
 	a.tv.SetInputCapture(a.key)
 	a.desk.onMouse = a.mouse
 	a.tv.SetBeforeDrawFunc(func(tcell.Screen) bool { a.prepare(); return false })
+	a.tv.SetAfterDrawFunc(a.drew)
 	a.tv.SetRoot(a.desk, true)
 	a.started.Store(true)
 
@@ -225,6 +236,7 @@ func (a *App) Run(ctx context.Context, src Source) error {
 	if !within(func() { loop <- <-loop }, a.rescue) {
 		return fmt.Errorf("the terminal hangs: %w", errAbandoned)
 	}
+	a.remember()
 	return err
 }
 

@@ -31,15 +31,14 @@ type bookmarks struct {
 const (
 	maxBookmarks    = 1000
 	maxBookmarkName = 64
-	bookmarkFile    = "bookmarks.csv"
 )
 
-// openBookmarks reads those in dir, if it is not empty and there are any.
-func openBookmarks(dir string) (*bookmarks, error) {
-	if dir == "" {
-		return &bookmarks{}, nil
+// openBookmarks reads those in a file, if there are any.
+func openBookmarks(path string) (*bookmarks, error) {
+	b := &bookmarks{path: path}
+	if path == "" {
+		return b, nil
 	}
-	b := &bookmarks{path: filepath.Join(dir, bookmarkFile)}
 	f, err := os.Open(b.path)
 	if errors.Is(err, os.ErrNotExist) {
 		return b, nil

@@ -167,7 +167,7 @@ func (d *desk) Draw(screen tcell.Screen) {
 		d.peakTable.Draw(screen)
 	}
 	if d.help.open {
-		d.help.SetRect(x, y+2, w, h-3)
+		d.help.SetRect(x, y+2, w, h-2) // its keys, not those of the footer
 		d.help.Draw(screen)
 	}
 }

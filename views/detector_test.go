@@ -15,7 +15,7 @@ import (
 func TestMinLeads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lacks = "min is not measured: type :min on"
-		r := startRig(t, 120, 40, "UTF-8", 1<<24, Options{Detector: Min})
+		r := startRig(t, 120, 40, "UTF-8", 1<<24, Options{Memory: Memory{Detector: Min}})
 		defer r.stop()
 		r.feed(5)
 		r.wants(lacks, "detector min", "peak 98.300 MHz")

@@ -2,6 +2,10 @@ package views
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"argos/spectrum"
 
@@ -13,12 +17,46 @@ import (
 type help struct {
 	pane
 	open   bool
-	people bool // who is here, and no keys
+	people bool   // who is here, and no keys
+	query  string // shows what has all of its words
 	scroll int
 }
 
-// lines is what the help says, keys first; a key that does not work now says why.
+// maxQuery is how long what one looks for may be.
+const maxQuery = 30
+
+// lines is what the help says, keys first; a key that does not work now says why. Where
+// something is looked for, only what has it, under its heading.
 func (h *help) lines() []word {
+	all := h.all()
+	wanted := strings.Fields(strings.ToLower(h.query))
+	if len(wanted) == 0 {
+		return all
+	}
+	var found []word
+	heading := word{}
+	for _, w := range all {
+		text := strings.ToLower(w.text)
+		missing := slices.ContainsFunc(wanted, func(s string) bool { return !strings.Contains(text, s) })
+		switch {
+		case w.style == h.desk.look.accent:
+			heading = w
+		case w.text == "" || missing:
+		default:
+			if heading.text != "" {
+				found = append(found, heading)
+				heading = word{}
+			}
+			found = append(found, w)
+		}
+	}
+	if found == nil {
+		found = []word{{"nothing has " + strconv.Quote(h.query), h.desk.look.quiet}}
+	}
+	return found
+}
+
+func (h *help) all() []word {
 	l := h.desk.look
 	if h.people {
 		return h.viewers()
@@ -45,6 +83,12 @@ func (h *help) lines() []word {
 			l.lines[5], l.lines[6], l.lines[3], l.lines[2]), l.text},
 		word{"Waterfall: m row merged by the link, ! overload or samples lost, gap: nothing is known.", l.text},
 		word{"Age: fft sample to frame, srv to the socket, net to here, tty to the terminal, in ms.", l.text})
+}
+
+func (h *help) find(query string) {
+	if utf8.RuneCountInString(query) <= maxQuery {
+		h.query, h.scroll = query, 0
+	}
 }
 
 // viewers is who is at the server: for admins, whom it tells.
@@ -78,14 +122,21 @@ func (h *help) Draw(screen tcell.Screen) {
 		pn.put(lines[h.scroll+i].text, lines[h.scroll+i].style)
 	}
 	text := " Esc closes "
+	if !h.people {
+		text = " type to search, Esc closes "
+	}
+	if h.query != "" {
+		text = " search: " + h.query + "_  Esc shows all "
+	}
 	if len(lines) > rows {
-		text = fmt.Sprintf(" Up Down PgUp PgDn scroll, Esc closes   %d-%d of %d ", h.scroll+1, min(h.scroll+rows, len(lines)), len(lines))
+		text += fmt.Sprintf("  PgUp PgDn scroll  %d-%d of %d ", h.scroll+1, min(h.scroll+rows, len(lines)), len(lines))
 	}
 	pn := pen{screen: screen, x: x + 1, y: y + rows, to: x + w}
 	pn.put(text, h.desk.look.strong)
 }
 
-// key moves or closes the overlay.
+// key moves in the overlay, looks for what is typed, or closes it: Esc first ends the
+// search, and ? where none is under way closes as it opened.
 func (h *help) key(ev *tcell.EventKey) {
 	_, _, _, rows := h.GetInnerRect()
 	switch ev.Key() {
@@ -101,7 +152,22 @@ func (h *help) key(ev *tcell.EventKey) {
 		h.scroll = 0
 	case tcell.KeyEnd:
 		h.scroll = 1 << 20
+	case tcell.KeyBackspace, tcell.KeyBackspace2:
+		if runes := []rune(h.query); len(runes) > 0 {
+			h.find(string(runes[:len(runes)-1]))
+		}
+	case tcell.KeyRune:
+		switch r := ev.Rune(); {
+		case h.people || r == '?' && h.query == "":
+			h.open = false
+		case r == '/' && h.query == "": // as elsewhere
+		default:
+			h.find(h.query + clean(string(r)))
+		}
 	default:
-		h.open = false
+		if h.query == "" || ev.Key() != tcell.KeyEscape {
+			h.open = false
+		}
+		h.find("")
 	}
 }

@@ -294,11 +294,11 @@ func TestLimits(t *testing.T) {
 
 func TestBandsAndBookmarks(t *testing.T) {
 	dir := t.TempDir()
-	plan := filepath.Join(dir, "plan.csv")
+	plan, kept := filepath.Join(dir, "plan.csv"), filepath.Join(dir, "state", "bookmarks.csv")
 	if err := os.WriteFile(plan, []byte("97M,98M,left\n98.0M,98.05M,too narrow for its name\n98.1M,99.2M,right\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	play(t, Options{State: filepath.Join(dir, "state")}, func(r *rig) {
+	play(t, Options{BookmarkFile: kept}, func(r *rig) {
 		r.types("bands " + plan)
 		r.feed(1)
 		r.wants("left", "right")
@@ -320,18 +320,18 @@ func TestBandsAndBookmarks(t *testing.T) {
 		r.wants(`there is no bookmark "nowhere"`)
 		r.keys(tcell.KeyEscape)
 	})
-	kept, err := openBookmarks(filepath.Join(dir, "state"))
-	if err != nil || len(kept.list) != 1 || kept.list[0].name != "gate" {
-		t.Fatalf("kept %+v, %v", kept, err)
+	b, err := openBookmarks(kept)
+	if err != nil || len(b.list) != 1 || b.list[0].name != "gate" {
+		t.Fatalf("kept %+v, %v", b, err)
 	}
-	play(t, Options{State: filepath.Join(dir, "state")}, func(r *rig) {
+	play(t, Options{BookmarkFile: kept}, func(r *rig) {
 		r.types("mark del gate")
 		r.wants("gate is gone")
 	})
-	if err := os.WriteFile(filepath.Join(dir, "state", bookmarkFile), []byte("1M,a\nx,b\n"), 0o600); err != nil {
+	if err := os.WriteFile(kept, []byte("1M,a\nx,b\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(&Options{State: filepath.Join(dir, "state"), Screen: tcell.NewSimulationScreen("UTF-8")}); err == nil || !contains(err.Error(), "bookmarks.csv: line 2") {
+	if _, err := New(&Options{BookmarkFile: kept, Screen: tcell.NewSimulationScreen("UTF-8")}); err == nil || !contains(err.Error(), "bookmarks.csv: line 2") {
 		t.Errorf("a broken file: %v", err)
 	}
 }
@@ -344,11 +344,11 @@ func FuzzBookmarks(f *testing.F) {
 		if err != nil {
 			return
 		}
-		b := &bookmarks{path: filepath.Join(t.TempDir(), bookmarkFile), list: list}
+		b := &bookmarks{path: filepath.Join(t.TempDir(), "bookmarks.csv"), list: list}
 		if err := b.save(); err != nil {
 			t.Fatal(err)
 		}
-		again, err := openBookmarks(filepath.Dir(b.path))
+		again, err := openBookmarks(b.path)
 		if err != nil || len(again.list) != len(list) {
 			t.Fatalf("%d bookmarks became %+v, %v", len(list), again, err)
 		}

@@ -78,7 +78,7 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{typed('1', 1), typed('2', 2), typed('3', 3), typed('4', 4), typed('5', 5), typed('6', 6), typed('7', 7), typed('8', 8)},
-		"1 to 8", "1-8", "markers", "choose a marker; one that is off goes to the strongest peak without", 0, (*desk).cannotHold, (*App).chooseMarker,
+		"1 2 3 4 5 6 7 8", "1-8", "markers", "choose a marker; one that is off goes to the strongest peak without", 0, (*desk).cannotHold, (*App).chooseMarker,
 	},
 	{
 		[]stroke{typed('D', 0)},
@@ -170,11 +170,15 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{typed('?', 0)},
-		"?", "?", "help", "this help", 2, nil, (*App).openHelp,
+		"?", "?", "help", "this help; type to search it", 2, nil, (*App).openHelp,
 	},
 	{
 		[]stroke{pressed(tcell.KeyEscape, 0)},
 		"Esc", "Esc", "back", "back out: overlay, past, freeze, expanded pane", 2, (*desk).cannotBackOut, (*App).backOut,
+	},
+	{
+		[]stroke{pressed(tcell.KeyCtrlP, 0)},
+		"Ctrl-P", "^P", "dump", "write the screen to a file, as text and as ANSI (also :dump)", 0, nil, (*App).dumpScreen,
 	},
 	{
 		[]stroke{pressed(tcell.KeyCtrlL, 0)},

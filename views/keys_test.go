@@ -145,7 +145,9 @@ func TestPalette(t *testing.T) {
 		if got := r.src.sent(); len(got) != 1 || !equal(got[0], map[string]string{"freq": "433.92M", "span": "1M"}) {
 			t.Fatalf("sent %v", got)
 		}
-		r.keys(":span wide", tcell.KeyEnter)
+		r.keys(":window bl", tcell.KeyTab, "amp o", tcell.KeyTab)
+		r.wants(":window blackman-harris amp o", "Enter sets amp") // n or ff
+		r.keys(tcell.KeyEscape, ":span wide", tcell.KeyEnter)
 		r.wants("span: \"wide\" is not a frequency")
 		r.keys(tcell.KeyEscape)
 		r.keys(":", tcell.KeyUp, tcell.KeyUp)

@@ -27,6 +27,11 @@ const (
 	paneCount
 )
 
+// paneNames are what a Memory calls the panes that can have the focus.
+var paneNames = [paneCount]string{
+	paneSpectrum: "spectrum", paneWaterfall: "waterfall", paneLink: "link", paneDevice: "device", paneEvents: "events",
+}
+
 type rect struct{ x, y, w, h int }
 
 func (r rect) holds(x, y int) bool { return x >= r.x && x < r.x+r.w && y >= r.y && y < r.y+r.h }

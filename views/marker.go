@@ -34,6 +34,15 @@ func ParseDetector(s string) (Detector, error) {
 
 func (d Detector) String() string { return detectorNames[d] }
 
+// MarshalText writes what ParseDetector reads.
+func (d Detector) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads what ParseDetector does.
+func (d *Detector) UnmarshalText(text []byte) (err error) {
+	*d, err = ParseDetector(string(text))
+	return err
+}
+
 // lacksMin reports whether what is to lead is not measured; the mean does instead.
 func (d *desk) lacksMin() bool { return d.detector == Min && !d.board.grid.Min }
 

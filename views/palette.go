@@ -27,6 +27,10 @@ type palette struct {
 
 const maxHistory = 100
 
+// roomToComplete is how many cells stay free behind what is typed. A field that has to
+// scroll for a completion would not scroll back.
+const roomToComplete = 18
+
 // A command is a word that the palette knows.
 type command struct {
 	name, arg, help string
@@ -71,7 +75,7 @@ func viewCommands() []command {
 		}},
 		{"pace", "TIME", "time that a waterfall row stands for, 50ms to 1h", func(a *App, arg string) error {
 			t, err := time.ParseDuration(arg)
-			if err != nil || t < 50*time.Millisecond || t > time.Hour {
+			if err != nil || !isPace(t) {
 				return fmt.Errorf("%q is not a time from 50ms to 1h", arg)
 			}
 			a.setPace(t)
@@ -88,6 +92,10 @@ func viewCommands() []command {
 		{"controls", "take|release", "ask for the controls where one operator at a time has them", (*App).commandControls},
 		{"viewers", "", "who is at the server, for admins", (*App).commandViewers},
 		{"kick", "SESSION", "end a viewer's session, for admins", (*App).commandKick},
+		{"dump", "[FILE]", "write the screen to FILE.txt and FILE.ans, or to the one that FILE ends in", func(a *App, arg string) error {
+			a.dumping = dumpTo(arg, time.Now())
+			return nil
+		}},
 		{"help", "", "keys and commands", func(a *App, _ string) error { a.openHelp(0); return nil }},
 		{"q", "", "quit", func(a *App, _ string) error { a.leave(0); return nil }},
 	}
@@ -110,7 +118,7 @@ func (a *App) commandGlyphs(arg string) error {
 		return err
 	}
 	if g > ascii && !surfaceOf(a.inner).utf8 {
-		return fmt.Errorf("the terminal's characters are %s: no %s", a.inner.CharacterSet(), g)
+		return fmt.Errorf("no %s in %s", g, a.inner.CharacterSet())
 	}
 	a.opts.Glyphs = g
 	a.dress()
@@ -134,7 +142,8 @@ func (a *App) commandViewers(string) error {
 	if a.desk.link.Server.Role != "admin" {
 		return errNotAdmin
 	}
-	a.desk.help.open, a.desk.help.people, a.desk.help.scroll = true, true, 0
+	a.desk.help.open, a.desk.help.people = true, true
+	a.desk.help.find("")
 	return nil
 }
 
@@ -170,11 +179,16 @@ func ParseRef(s string) (*float64, error) {
 		return nil, nil
 	}
 	v, err := strconv.ParseFloat(s, 64)
-	if err != nil || !(v >= -200 && v <= 100) {
+	if err != nil || !isRef(v) {
 		return nil, fmt.Errorf("%q is not a level: use -200 to 100 or auto", clean(s))
 	}
 	return &v, nil
 }
+
+func isRef(db float64) bool { return db >= -200 && db <= 100 }
+
+// isPace reports whether a row of the waterfall can stand for t.
+func isPace(t time.Duration) bool { return t >= 50*time.Millisecond && t <= time.Hour }
 
 func newPalette(d *desk) *palette {
 	p := &palette{desk: d, field: tview.NewInputField()}
@@ -198,7 +212,7 @@ func (p *palette) begin() {
 func (p *palette) draw(screen tcell.Screen, x, y, w int) {
 	l := p.desk.look
 	text := p.field.GetText()
-	typed := min(max(len(text)+2, 16), w*2/3)
+	typed := min(len(text)+roomToComplete, w*2/3)
 	pn := pen{screen: screen, x: x, y: y, to: x + w}
 	for pn.x < pn.to {
 		pn.rune(' ', l.text)
@@ -245,7 +259,17 @@ func matches(prefix string) []string {
 	return names
 }
 
-// complete extends the last word as far as it is unambiguous.
+// Choices are the words among what help says of a value: on|off, HZ|auto.
+func Choices(arg string) (words []string) {
+	for word := range strings.SplitSeq(arg, "|") {
+		if word != "" && word == strings.ToLower(word) && !strings.ContainsAny(word, " .") {
+			words = append(words, word)
+		}
+	}
+	return words
+}
+
+// complete extends the last word, a name or its value, as far as it is unambiguous.
 func (p *palette) complete() {
 	text := p.field.GetText()
 	head, last := "", text
@@ -303,13 +327,7 @@ func (p *palette) values(c *command) []string {
 		}
 		return values
 	}
-	var values []string
-	for _, v := range strings.Split(c.arg, "|") {
-		if v == strings.ToLower(v) && v != "" && !strings.ContainsAny(v, " .") {
-			values = append(values, v)
-		}
-	}
-	return values
+	return Choices(c.arg)
 }
 
 // recall moves through what was typed before.
@@ -380,7 +398,8 @@ func (a *App) command(text string) error {
 		return fmt.Errorf("there is no command %q: Tab completes", words[0])
 	}
 	if c.do != nil {
-		if (len(words) > 1) != (c.arg != "") {
+		optional := strings.HasPrefix(c.arg, "[") && len(words) == 1
+		if (len(words) > 1) != (c.arg != "") && !optional {
 			return fmt.Errorf("use %s", strings.TrimSpace(c.name+" "+c.arg))
 		}
 		return c.do(a, strings.Join(words[1:], " "))

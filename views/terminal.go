@@ -23,20 +23,20 @@ func openTerminal(m *meter) (tcell.Screen, *gate, error) {
 	name := os.Getenv("TERM")
 	switch {
 	case name == "" || name == "dumb":
-		return nil, nil, fmt.Errorf("no terminal that can show the screen (TERM=%s): use --json for text output", clean(name))
+		return nil, nil, fmt.Errorf("no terminal that can show the screen (TERM=%s): use --plain or --json", clean(name))
 	case !term.IsTerminal(int(os.Stdout.Fd())):
-		return nil, nil, errors.New("no terminal that can show the screen (standard output is none): use --json for text output")
+		return nil, nil, errors.New("no terminal that can show the screen (standard output is none): use --plain or --json")
 	}
 	// A locale that is not even in package encoding gets ASCII instead of an error.
 	tcell.SetEncodingFallback(tcell.EncodingFallbackASCII)
 	tty, err := tcell.NewDevTty()
 	if err != nil {
-		return nil, nil, fmt.Errorf("no terminal that can show the screen (%w): use --json for text output", err)
+		return nil, nil, fmt.Errorf("no terminal that can show the screen (%w): use --plain or --json", err)
 	}
 	g := newGate(tty, m)
 	s, err := tcell.NewTerminfoScreenFromTty(g)
 	if err != nil {
-		return nil, nil, fmt.Errorf("no terminal that can show the screen (TERM=%s: %w): use --json for text output", clean(name), err)
+		return nil, nil, fmt.Errorf("no terminal that can show the screen (TERM=%s: %w): use --plain or --json", clean(name), err)
 	}
 	return s, g, nil
 }

@@ -254,7 +254,7 @@ func (a *App) commandTrace(arg string) error {
 			a.desk.stored[i].Clear()
 			a.desk.say(name+" cleared", false)
 		default:
-			return fmt.Errorf("%q is not for %s: use store or clear", clean(what), name)
+			return fmt.Errorf("%q: use store or clear", clean(what))
 		}
 		return nil
 	}
@@ -275,7 +275,7 @@ func (a *App) changeKept(id keptID, what string) error {
 	case "freeze", "thaw":
 		a.change(func(b *board) { b.kept[id].Frozen = what == "freeze" })
 	default:
-		return fmt.Errorf("%q is not for %s: use on, off, clear, freeze or thaw", clean(what), keptTraces[id].name)
+		return fmt.Errorf("%q: use on, off, clear, freeze or thaw", clean(what))
 	}
 	a.desk.say(keptTraces[id].says+": "+what, false)
 	return nil

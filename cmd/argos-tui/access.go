@@ -16,35 +16,28 @@ import (
 	"argos/stream/access"
 )
 
-// entranceFlags are about who gets in, on either side.
-func (o *options) entranceFlags(f *pflag.FlagSet) {
-	e := &o.entrance
-	f.BoolVar(&e.RequireToken, "require-token", false, "let in nobody without a token, not even from this machine")
-	f.BoolVar(&o.oneOperator, "one-operator", false, "let one operator at a time tune; others ask for the controls")
-	f.StringVar(&e.CertFile, "tls-cert", "", "serve with the certificate in this `FILE`, which may be renewed at any time")
-	f.StringVar(&e.KeyFile, "tls-key", "", "its key, in this `FILE`")
-	f.StringSliceVar(&e.Proxies, "trusted-proxy", nil, "believe X-Forwarded-For of these `ADDRESSES` or networks; takes tokens from everybody")
-	f.StringSliceVar(&e.Origins, "allow-origin", nil, "let web pages of these `ORIGINS` connect, such as https://spectrum.example.org")
-	f.BoolVar(&e.Insecure, "insecure", false, "serve others without TLS and tokens: whoever reaches the address may tune")
-	f.Var((*limitFlag)(&o.limits), "limit", "bound what those who connect can make the server do, such as sessions=100,bytes=131072; docs/OPERATIONS.md lists all")
-	f.StringVar(&o.tokenFile, "token-file", "", "with --connect: read the token from this `FILE`; else "+access.TokenVariable+", else it is asked for")
-	f.StringVar(&o.ca, "ca", "", "with --connect: trust only servers that the authorities in this `FILE` vouch for")
-}
-
 // A limitFlag is some of the server's limits.
-type limitFlag stream.Limits
+type limitFlag struct {
+	limits *stream.Limits
+	text   string // all that was said
+}
 
 var _ pflag.Value = (*limitFlag)(nil)
 
-func (*limitFlag) String() string { return "" }
-func (*limitFlag) Type() string   { return "NAME=NUMBER" }
+func (f *limitFlag) String() string { return f.text }
+func (*limitFlag) Type() string     { return "NAME=NUMBER" }
 
-func (f *limitFlag) Set(v string) error { return (*stream.Limits)(f).Set(v) }
+func (f *limitFlag) Set(v string) error {
+	if err := f.limits.Set(v); err != nil {
+		return err
+	}
+	f.text = strings.TrimPrefix(f.text+","+v, ",")
+	return nil
+}
 
-// guards reports whether anything is said about who gets in to a server here.
+// guards reports whether the command line says who gets in to a server here.
 func (o *options) guards() bool {
-	e := &o.entrance
-	return o.oneOperator || o.limits != (stream.Limits{}) || e.RequireToken || e.Insecure || e.CertFile != "" || e.KeyFile != "" || len(e.Proxies)+len(e.Origins) > 0
+	return o.typed("require-token", "one-operator", "tls-cert", "tls-key", "trusted-proxy", "allow-origin", "insecure", "limit")
 }
 
 // door is who gets in, as the flags say.
@@ -147,9 +140,10 @@ func tokenListCommand() *cobra.Command {
 
 func tokenRevokeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "revoke NAME|ID",
-		Short: "Revoke a token: who uses it now is sent away at once",
-		Args:  exactly(1),
+		Use:               "revoke NAME|ID",
+		ValidArgsFunction: completeTokens,
+		Short:             "Revoke a token: who uses it now is sent away at once",
+		Args:              exactly(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			tokens, err := access.OpenTokens(access.DefaultDir())
 			if err != nil {

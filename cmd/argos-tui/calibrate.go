@@ -20,7 +20,7 @@ import (
 
 // A calibrator is what the calibrate commands share.
 type calibrator struct {
-	options
+	*options
 	freq, center, level string
 
 	radio   device.Radio
@@ -35,7 +35,8 @@ type calibrator struct {
 var calibrated = []string{"span", "rate", "lna", "vga", "amp", "bias"}
 
 func calibrateCommand() *cobra.Command {
-	k := &calibrator{options: options{speed: 1, once: true, tuning: map[string]string{}}}
+	k := &calibrator{options: newOptions()}
+	k.options.once = true
 	c := &cobra.Command{
 		Use:   "calibrate",
 		Short: "Measure the errors of a radio, and write them down for all that is measured with it",
@@ -88,7 +89,7 @@ func (k *calibrator) command(name, short string, measure func(context.Context) e
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.StringVar(&k.device, "device", "hackrf", "`RADIO`: hackrf[:SERIAL], replay:PATH or synth")
+	f.Var(newParsed(&k.device, "RADIO", "hackrf", parseDevice), "device", "`RADIO`: hackrf[:SERIAL], replay:PATH or synth")
 	if name == "slope" {
 		f.StringVar(&k.freq, "freq", "", "centre frequency in `HZ`, such as 433.92M")
 	} else {

@@ -17,12 +17,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-
-	"argos/spectrum"
-	"argos/stream"
-	"argos/stream/access"
-	"argos/views"
 )
 
 // version is set by the linker: make build.
@@ -64,45 +58,8 @@ type usageError struct{ err error }
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
-// options are the command line.
-type options struct {
-	serve   bool
-	connect string
-	listen  string
-	once    bool
-	json    bool
-
-	logLevel string
-	logJSON  bool
-
-	entrance    access.EntranceOptions
-	oneOperator bool
-	limits      stream.Limits
-	tokenFile   string
-	ca          string
-
-	device      string
-	speed       float64
-	noLoop      bool
-	calibration string
-
-	tuning                    map[string]string // by the names of spectrum.Params
-	filter                    stream.Filter
-	detector                  string
-	ref                       string
-	bands                     string
-	theme, background, glyphs string
-	fall, ttyBudget           string
-}
-
-// tuned reports whether the radio is to be told something, which it takes its owner
-// to do.
-func (o *options) tuned() bool {
-	return o.device != "" || o.calibration != "" || o.speed != 1 || o.noLoop || len(o.tuning) > 0
-}
-
 func command() *cobra.Command {
-	o := &options{tuning: map[string]string{}}
+	o := newOptions()
 	c := &cobra.Command{
 		Use:   "argos-tui",
 		Short: "Watch the radio spectrum from a terminal",
@@ -114,7 +71,7 @@ func command() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          func(c *cobra.Command, args []string) error { return noArguments(args) },
-		RunE:          func(c *cobra.Command, _ []string) error { return o.run(c.Context()) },
+		RunE:          func(c *cobra.Command, _ []string) error { return o.run(c.Context(), c.OutOrStdout()) },
 	}
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w; see argos-tui --help", err)}
@@ -123,32 +80,12 @@ func command() *cobra.Command {
 	c.SetVersionTemplate("argos-tui {{.Version}}\n")
 	f := c.Flags()
 	f.SortFlags = false
-	f.BoolVar(&o.serve, "serve", false, "capture and serve without a screen")
-	f.StringVar(&o.connect, "connect", "", "watch the server at this `URL`, such as wss://box:8470")
-	f.StringVar(&o.listen, "listen", stream.DefaultAddr, "serve on this `ADDRESS`; what others can reach takes TLS and tokens")
-	o.entranceFlags(f)
-	f.StringVar(&o.logLevel, "log-level", defaultLogLevel, "with --serve: log what is at least so grave: `debug|info|warn|error`")
-	f.BoolVar(&o.logJSON, "log-json", false, "with --serve: log lines of JSON")
-	f.BoolVar(&o.json, "json", false, "write frames, link and device state as lines of JSON instead of a screen")
-	f.BoolVar(&o.once, "once", false, "with --json: measure one frame (a recording: up to 10 s of it), write it and end")
-	f.StringVar(&o.device, "device", "", "`RADIO`: synth, replay:PATH or hackrf[:SERIAL]")
-	f.Float64Var(&o.speed, "speed", 1, "replay `FACTOR`, 0 for as fast as it can")
-	f.BoolVar(&o.noLoop, "no-loop", false, "end at the end of a recording")
-	f.StringVar(&o.calibration, "calibration", "", "correct what is measured by this `FILE`; else "+calibrationHelp+", if it is there")
-	for _, p := range spectrum.Params {
-		f.Var(&tuningFlag{param: p, into: o.tuning}, p.Name, p.Help)
+	for _, g := range o.groups {
+		f.AddFlagSet(g.flags)
 	}
-	f.Var((*filterFlag)(&o.filter), "events", "show only these events: a severity, kinds and LOW:HIGH bands, such as warning,433M:435M")
-	f.StringVar(&o.detector, "detector", "", "trace that is drawn in front: `mean|max|min`")
-	f.StringVar(&o.ref, "ref", "", "top of the level axis in `DB`, or auto")
-	f.StringVar(&o.bands, "bands", "off", "name bands by this `PLAN`: itu1, itu2, itu3, a file, or off")
-	f.StringVar(&o.theme, "theme", "viridis", "scale of colours: `viridis|cividis|grey`")
-	f.StringVar(&o.background, "background", "auto", "of the terminal: `auto|dark|light`; auto goes by COLORFGBG")
-	f.StringVar(&o.glyphs, "glyphs", "auto", "draw with `auto|braille|block|ascii`")
-	f.StringVar(&o.fall, "fall", "auto", "the waterfall goes on by `auto|scroll|sweep`; auto sweeps where bytes are dear")
-	f.StringVar(&o.ttyBudget, "tty-budget", "auto", "send the terminal at most so many `BYTES` a second, such as 20k, or off; auto has a budget over SSH")
-	c.AddCommand(calibrateCommand(), devicesCommand(), doctorCommand(), tokenCommand(), trustCommand(), forgetCommand())
+	c.AddCommand(calibrateCommand(), devicesCommand(), doctorCommand(), tokenCommand(), trustCommand(), forgetCommand(), manCommand(), completionCommand())
 	c.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true}) // --help does
+	complete(c)
 	return c
 }
 
@@ -157,40 +94,6 @@ func noArguments(args []string) error {
 		return &usageError{fmt.Errorf("unexpected %q; see argos-tui --help", args[0])}
 	}
 	return nil
-}
-
-// A tuningFlag collects a setting for the radio, checked as the radio's owner will.
-type tuningFlag struct {
-	param spectrum.Param
-	into  map[string]string
-}
-
-var _ pflag.Value = (*tuningFlag)(nil)
-
-func (f *tuningFlag) String() string { return f.into[f.param.Name] }
-func (f *tuningFlag) Type() string   { return f.param.Arg }
-
-func (f *tuningFlag) Set(v string) error {
-	settings := spectrum.DefaultSettings()
-	if err := f.param.Set(&settings, v); err != nil {
-		return err
-	}
-	f.into[f.param.Name] = v
-	return nil
-}
-
-// A filterFlag says which events are shown.
-type filterFlag stream.Filter
-
-var _ pflag.Value = (*filterFlag)(nil)
-
-func (*filterFlag) String() string { return "" }
-func (*filterFlag) Type() string   { return "FILTER" }
-
-func (f *filterFlag) Set(v string) error {
-	filter, err := stream.ParseFilter(v)
-	*f = filterFlag(filter)
-	return err
 }
 
 // versionText is the version set by the linker or that of the module.
@@ -205,72 +108,60 @@ func versionText() string {
 }
 
 // run chooses the mode.
-func (o *options) run(ctx context.Context) error {
-	display, err := o.display()
+func (o *options) run(ctx context.Context, out io.Writer) error {
+	if o.defaultConfig {
+		return o.writeDefaults(out)
+	}
+	file, err := o.readConfig()
 	if err != nil {
+		return err
+	}
+	if err := o.chooseMode(file); err != nil {
+		return err
+	}
+	if err := o.contradiction(); err != nil {
 		return &usageError{err}
 	}
+	o.tuned = o.typed("device", "calibration", "speed", "no-loop") || len(o.tuning) > 0
+	o.keep(file)
 	switch {
-	case o.once && (!o.json || o.serve || o.connect != ""):
-		return &usageError{errors.New("--once writes one frame as JSON from a device here: use it with --json, without --serve or --connect")}
-	case o.serve && (o.json || o.connect != ""):
-		return &usageError{errors.New("--serve has no screen and captures here: use it without --json and --connect")}
-	case !o.serve && (o.logJSON || o.logLevel != defaultLogLevel):
-		return &usageError{errors.New("--log-level and --log-json are for a server without a screen: use them with --serve")}
-	case (o.serve || o.once) && !o.filter.All():
-		return &usageError{errors.New("--events says what a screen or --json shows: use it without --serve and --once")}
-	case o.connect != "" && o.device != "":
-		return &usageError{errors.New("--device is opened where the server runs: give it there, not with --connect")}
-	case o.connect != "" && o.calibration != "":
-		return &usageError{errors.New("--calibration is of the radio where the server runs: give it there, not with --connect")}
-	case o.connect != "" && o.guards():
-		return &usageError{errors.New("who gets in is for the server to say: not with --connect")}
-	case o.once && o.guards():
-		return &usageError{errors.New("who gets in is for a server to say, and --once is none")}
-	case o.connect == "" && (o.tokenFile != "" || o.ca != ""):
-		return &usageError{errors.New("--token-file and --ca are for the server of --connect")}
+	case o.printConfig:
+		return o.writeEffective(out)
 	case o.once:
 		return o.writeOnce(ctx)
 	case o.serve:
 		return o.runServer(ctx)
 	case o.connect != "":
-		return o.watch(ctx, display, o.connect)
+		return o.watch(ctx)
 	default:
-		return o.runLocal(ctx, display)
+		return o.runLocal(ctx)
 	}
 }
 
-// display reads the flags that concern this screen alone.
-func (o *options) display() (*views.Options, error) {
-	display := &views.Options{State: access.DefaultDir()}
-	var err error
-	if o.detector != "" {
-		if display.Detector, err = views.ParseDetector(o.detector); err != nil {
-			return nil, fmt.Errorf("--detector: %w", err)
-		}
+// contradiction says what on the command line cannot go together.
+func (o *options) contradiction() error {
+	switch {
+	case o.once && (!o.json || o.serve || o.connect != ""):
+		return errors.New("--once writes one frame as JSON from a device here: use it with --json, without --serve or --connect")
+	case o.json && o.plain:
+		return errors.New("--json and --plain each replace the screen: use one of them")
+	case o.serve && (o.json || o.plain || o.connect != ""):
+		return errors.New("--serve has no screen and captures here: use it without --json, --plain and --connect")
+	case !o.serve && o.typed("log-level", "log-json"):
+		return errors.New("--log-level and --log-json are for a server without a screen: use them with --serve")
+	case (o.serve || o.once) && !o.filter.All():
+		return errors.New("--events says what a screen, --json or --plain shows: use it without --serve and --once")
+	case o.connect != "" && o.typed("device"):
+		return errors.New("--device is opened where the server runs: give it there, not with --connect")
+	case o.connect != "" && o.typed("calibration"):
+		return errors.New("--calibration is of the radio where the server runs: give it there, not with --connect")
+	case o.connect != "" && o.guards():
+		return errors.New("who gets in is for the server to say: not with --connect")
+	case o.once && o.guards():
+		return errors.New("who gets in is for a server to say, and --once is none")
+	case o.connect == "" && o.typed("token-file", "ca"):
+		return errors.New("--token-file and --ca are for the server of --connect")
+	default:
+		return nil
 	}
-	if o.ref != "" {
-		if display.RefDB, err = views.ParseRef(o.ref); err != nil {
-			return nil, fmt.Errorf("--ref: %w", err)
-		}
-	}
-	if display.Bands, err = views.ParseBands(o.bands); err != nil {
-		return nil, fmt.Errorf("--bands: %w", err)
-	}
-	if display.Theme, err = views.ParseTheme(o.theme); err != nil {
-		return nil, fmt.Errorf("--theme: %w", err)
-	}
-	if display.Background, err = views.ParseBackground(o.background); err != nil {
-		return nil, fmt.Errorf("--background: %w", err)
-	}
-	if display.Glyphs, err = views.ParseGlyphs(o.glyphs); err != nil {
-		return nil, fmt.Errorf("--glyphs: %w", err)
-	}
-	if display.Motion, err = views.ParseMotion(o.fall); err != nil {
-		return nil, fmt.Errorf("--fall: %w", err)
-	}
-	if display.TTYBudget, err = views.ParseBudget(o.ttyBudget); err != nil {
-		return nil, fmt.Errorf("--tty-budget: %w", err)
-	}
-	return display, nil
 }

@@ -17,30 +17,28 @@ import (
 // or else the synthetic radio, and notice says why.
 func (o *options) openRadio(ctx context.Context) (radio device.Radio, notice string, err error) {
 	driver, argument, _ := strings.Cut(o.device, ":")
-	if driver != "replay" && (o.noLoop || o.speed != 1) {
+	if driver != "replay" && o.typed("speed", "no-loop") {
 		return nil, "", &usageError{errors.New("--speed and --no-loop are for recordings: use them with --device replay:PATH")}
 	}
-	switch {
-	case o.device == "":
+	switch driver {
+	case "":
 		radio, err := hackrf.Open(ctx, "", nil)
 		if err != nil {
 			return synth.Open(nil), why(err) + ": everything you see is SIMULATED", nil
 		}
 		return radio, "", nil
-	case o.device == "synth":
+	case "synth":
 		return synth.Open(nil), "", nil
-	case driver == "replay" && argument != "":
+	case "replay":
 		radio, err = o.openReplay(argument)
 		return radio, "", err
-	case driver == "hackrf":
+	default:
 		// A nil *hackrf.Radio would be a device.Radio that is not nil.
 		radio, err := hackrf.Open(ctx, argument, nil)
 		if err != nil {
 			return nil, "", err
 		}
 		return radio, "", nil
-	default:
-		return nil, "", &usageError{fmt.Errorf("--device %q: use synth, replay:PATH or hackrf[:SERIAL]", o.device)}
 	}
 }
 
@@ -59,12 +57,12 @@ func (o *options) openReplay(path string) (device.Radio, error) {
 		return nil, &usageError{fmt.Errorf("--speed %g: use 0 or more", o.speed)}
 	}
 	var err error
-	if rate, ok := o.tuning["rate"]; ok && !strings.EqualFold(rate, "auto") {
+	if rate, ok := o.setting("rate"); ok && !strings.EqualFold(rate, "auto") {
 		if how.RateHz, err = device.ParseHz(rate); err != nil {
 			return nil, &usageError{fmt.Errorf("--rate: %w", err)}
 		}
 	}
-	if freq, ok := o.tuning["freq"]; ok {
+	if freq, ok := o.setting("freq"); ok {
 		if how.CenterHz, err = device.ParseHz(freq); err != nil {
 			return nil, &usageError{fmt.Errorf("--freq: %w", err)}
 		}
@@ -72,9 +70,21 @@ func (o *options) openReplay(path string) (device.Radio, error) {
 	return replay.Open(path, how)
 }
 
-// settings are the defaults for the radio, changed by the flags.
+// setting is what the command line says of a setting, or else the file.
+func (o *options) setting(name string) (text string, said bool) {
+	if text, said = o.tuning[name]; !said {
+		text, said = o.base[name]
+	}
+	return text, said
+}
+
+// settings are the defaults for the radio, changed by the file and then by the flags: a
+// --freq undoes a range there.
 func (o *options) settings(info device.Info) (spectrum.Settings, error) {
-	s, err := spectrum.SettingsFor(info, spectrum.DefaultSettings()).With(o.tuning)
+	s, err := spectrum.SettingsFor(info, spectrum.DefaultSettings()).With(o.base)
+	if err == nil {
+		s, err = s.With(o.tuning)
+	}
 	if err != nil {
 		return s, &usageError{err}
 	}
@@ -85,7 +95,7 @@ func (o *options) settings(info device.Info) (spectrum.Settings, error) {
 // unless it is the radio that failed.
 func (o *options) asked(err error) error {
 	var of *device.Error
-	if err == nil || errors.As(err, &of) && !errors.Is(err, device.ErrOutOfRange) || len(o.tuning) == 0 {
+	if err == nil || errors.As(err, &of) && !errors.Is(err, device.ErrOutOfRange) || len(o.tuning)+len(o.base) == 0 {
 		return err
 	}
 	return &usageError{err}

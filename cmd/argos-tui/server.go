@@ -17,7 +17,6 @@ import (
 	"argos/spectrum"
 	"argos/stream"
 	"argos/stream/access"
-	"argos/views"
 )
 
 // A station is a radio of this machine, captured and served on a loopback address.
@@ -98,29 +97,19 @@ func (st *station) run(ctx context.Context) error {
 	return work.Wait()
 }
 
-// defaultLogLevel leaves out what only who looks for a fault wants to read.
-const defaultLogLevel = "info"
-
 // logger writes as --log-level and --log-json say. A screen has none: it would be written
 // over.
-func (o *options) logger(to io.Writer) (*slog.Logger, error) {
-	var level slog.Level
-	if level.UnmarshalText([]byte(o.logLevel)) != nil {
-		return nil, fmt.Errorf("--log-level %q: use debug, info, warn or error", o.logLevel)
-	}
-	options := &slog.HandlerOptions{Level: level}
+func (o *options) logger(to io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: o.logLevel}
 	if o.logJSON {
-		return slog.New(slog.NewJSONHandler(to, options)), nil
+		return slog.New(slog.NewJSONHandler(to, options))
 	}
-	return slog.New(slog.NewTextHandler(to, options)), nil
+	return slog.New(slog.NewTextHandler(to, options))
 }
 
 // runServer is --serve.
 func (o *options) runServer(ctx context.Context) error {
-	logs, err := o.logger(os.Stderr)
-	if err != nil {
-		return &usageError{err}
-	}
+	logs := o.logger(os.Stderr)
 	st, err := o.newStation(ctx, logs, func() {})
 	if errors.Is(err, errInUse) {
 		_, held := o.owned(ctx)
@@ -171,15 +160,15 @@ func (o *options) owned(ctx context.Context) (who *stream.Link, held error) {
 }
 
 // runLocal captures and shows, or watches who does so already.
-func (o *options) runLocal(ctx context.Context, display *views.Options) error {
-	screen, err := o.newScreen(display)
+func (o *options) runLocal(ctx context.Context) error {
+	screen, err := o.newScreen()
 	if err != nil {
 		return err
 	}
 	st, err := o.newStation(ctx, nil, screen.guard)
 	if errors.Is(err, errInUse) {
 		who, held := o.owned(ctx)
-		if o.tuned() || who == nil {
+		if o.tuned || who == nil {
 			return held
 		}
 		screen.notice("a server runs on " + o.listen + ": watching its " + who.Device.Info.Name)

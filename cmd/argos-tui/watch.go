@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
+	"github.com/adrg/xdg"
 	"golang.org/x/sync/errgroup"
 
 	"argos/spectrum"
@@ -20,7 +22,7 @@ type view interface {
 	Run(ctx context.Context, src views.Source) error
 }
 
-// A screen is the terminal or lines of JSON, whichever was asked for.
+// A screen is the terminal, lines of JSON or sentences, whichever was asked for.
 type screen struct {
 	view   view
 	wants  stream.View       // what of the frames it can show
@@ -29,37 +31,55 @@ type screen struct {
 	notice func(text string) // for what must be known from the start
 }
 
-func (o *options) newScreen(display *views.Options) (*screen, error) {
+func (o *options) newScreen() (*screen, error) {
 	if o.json {
 		return &screen{view: views.NewNDJSON(os.Stdout), filter: o.filter, guard: func() {}, notice: notice}, nil
 	}
-	app, err := views.New(display)
+	if o.plain {
+		return &screen{view: views.NewPlain(os.Stdout), wants: views.Wants, filter: o.filter, guard: func() {}, notice: notice}, nil
+	}
+	damage := o.remember()
+	app, err := views.New(&o.display)
 	if err != nil {
 		return nil, err
 	}
+	if damage != nil {
+		app.Notice(damage.Error())
+	}
 	return &screen{view: app, wants: views.Wants, filter: o.filter, guard: app.Guard, notice: app.Notice}, nil
+}
+
+// remember has the screen as it was left, but for what was said this time.
+func (o *options) remember() (damage error) {
+	said := o.display.Memory
+	o.display.BookmarkFile = filepath.Join(xdg.StateHome, "argos", "bookmarks.csv")
+	o.display.MemoryFile = filepath.Join(xdg.StateHome, "argos", "screen.json")
+	o.display.Memory, damage = views.ReadMemory(o.display.MemoryFile)
+	if o.said("detector") {
+		o.display.Detector = said.Detector
+	}
+	if o.said("ref") {
+		o.display.RefDB = said.RefDB
+	}
+	return damage
 }
 
 // notice is for who has no screen: standard error.
 func notice(text string) { fmt.Fprintln(os.Stderr, "argos-tui:", printable(text)) }
 
 // watch is --connect.
-func (o *options) watch(ctx context.Context, display *views.Options, address string) error {
-	url, err := stream.ParseURL(address)
-	if err != nil {
-		return &usageError{err}
-	}
+func (o *options) watch(ctx context.Context) error {
 	login, err := access.NewLogin(access.DefaultDir(), o.tokenFile, o.ca)
 	if err != nil {
 		return err
 	}
 	person := &access.Console{In: os.Stdin, Out: os.Stderr}
 	for {
-		s, err := o.newScreen(display)
+		s, err := o.newScreen()
 		if err != nil {
 			return err
 		}
-		err = s.watch(ctx, url, o.tuning, login)
+		err = s.watch(ctx, o.connect, o.tuning, login)
 		if again, why := login.Answer(ctx, person, err); !again {
 			return why
 		}
