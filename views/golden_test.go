@@ -107,8 +107,18 @@ func (r *rig) styles() string {
 		letter string
 		style  tcell.Style
 	}{
-		{".", tcell.StyleDefault}, {"a", l.accent}, {"s", l.strong}, {"q", l.quiet}, {"g", l.good}, {"w", l.warn}, {"A", l.alarm},
-		{"m", l.mean}, {"x", l.max}, {"h", l.hold}, {"k", l.marker}, {"c", l.cursor},
+		{".", tcell.StyleDefault},
+		{"a", l.accent},
+		{"s", l.strong},
+		{"q", l.quiet},
+		{"g", l.good},
+		{"w", l.warn},
+		{"A", l.alarm},
+		{"m", l.mean},
+		{"x", l.max},
+		{"h", l.hold},
+		{"k", l.marker},
+		{"c", l.cursor},
 	}
 	level := func(c tcell.Color) string {
 		if i := slices.Index(l.ramp, c); i >= 0 {
