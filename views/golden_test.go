@@ -62,12 +62,13 @@ func TestGoldenScreens(t *testing.T) {
 					{"events", paneEvents},
 				} {
 					name := pane.name
-					r.peek(func() {
+					r.app.tv.QueueUpdate(func() {
 						d := r.app.desk
 						if d.expanded = pane.id != paneHeader; d.expanded {
 							d.focus = pane.id
 						}
 					})
+					r.app.wake()
 					r.settle(20 * time.Millisecond)
 					texts[name] = append(texts[name], r.text())
 					r.peek(func() { styles[name] = append(styles[name], r.styles()) })

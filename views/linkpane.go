@@ -182,8 +182,13 @@ func (p *linkPane) framesPulse(pn *pen) {
 	p.ratePulse(pn, p.desk.link.Frames.Recent)
 }
 
-// ttyLine is what the terminal takes, which is no part of the link.
-func (p *linkPane) ttyLine(pn *pen) { pn.put(p.desk.traffic.words(), p.desk.look.label) }
+// ttyLine is what the terminal takes, which is no part of the link, where the events
+// pane does not say it.
+func (p *linkPane) ttyLine(pn *pen) {
+	if !p.desk.plan.shown(paneEvents) {
+		pn.put(p.desk.traffic.words(), p.desk.look.label)
+	}
+}
 
 // few writes a count in at most five cells.
 func few(n uint64) string {
