@@ -58,7 +58,7 @@ type Info struct {
 // that are equal by == measure the same thing in the same way.
 type Tuning struct {
 	CenterHz float64 // middle of what is to be seen
-	SpanHz   float64 // width of what is to be seen
+	SpanHz   float64 // width of what is to be seen; 0: zero span
 	Ranges   Ranges  // the parts of it that are wanted; zero: all
 	RateHz   float64 // sample rate; 0 in a wish leaves the choice to the radio
 	LNADB    int     // 0 to 40 by 8
@@ -72,6 +72,10 @@ func (t Tuning) StartHz() float64 { return t.CenterHz - t.SpanHz/2 }
 
 // StopHz is the upper edge of the span.
 func (t Tuning) StopHz() float64 { return t.CenterHz + t.SpanHz/2 }
+
+// ZeroSpan reports whether CenterHz alone is to be seen. Where the radio itself is tuned
+// to, near enough, is its own choice then, and in Block.CenterHz.
+func (t Tuning) ZeroSpan() bool { return t.SpanHz == 0 }
 
 // Sweeps reports whether the span takes more than one tuning of the radio, so that
 // each Block covers a part of it only.
@@ -93,7 +97,7 @@ func (t Tuning) StepGains() (Tuning, error) {
 // A Block is what a radio hands over at once: Samples or Power, never both.
 type Block struct {
 	Tuning   Tuning        // in force while the block was taken
-	CenterHz float64       // of this block; differs from Tuning.CenterHz in a sweep
+	CenterHz float64       // of this block; differs from Tuning.CenterHz in a sweep and in zero span
 	Time     time.Time     // when the last sample was taken, with its monotonic reading
 	Position time.Duration // offset of the end of the block in a recording
 	Break    bool          // does not follow the block before it sample for sample

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -210,5 +211,36 @@ func TestHackRFOverTheLink(t *testing.T) {
 		}
 		_ = f.Process.Kill() // fails if it has ended
 		_ = f.Wait()         // killed
+	}
+}
+
+// A generator is measured at two gain states, and reads its dBm at both, in a stream and
+// in a sweep. At a third the levels are dBFS, and it is said why.
+func TestHackRFCalibrated(t *testing.T) {
+	const hz, dbm = 433.96875e6, -47.0
+	env := emulated(t, emulator.Options{Tones: "433.96875e6:-20", Noise: "-40"})
+	with := " --device hackrf --calibration " + filepath.Join(t.TempDir(), "calibration.toml")
+	for _, gains := range []string{"--lna 16 --vga 20", "--lna 24 --vga 24 --amp off"} {
+		argos(t, env, "calibrate level --freq 433.96875M --level -47 "+gains+with)
+	}
+	for _, c := range []struct {
+		args, unit string
+		db         float64
+	}{
+		{"--lna 16 --vga 20 --freq 433.5M --span 2M", "dBm", dbm},
+		{"--lna 24 --vga 24 --freq 433.5M --span 10M", "dBm", dbm},
+		{"--lna 24 --vga 24 --range 400M:460M", "dBm", dbm},
+		{"--lna 16 --vga 30 --freq 433.5M", "dBFS", -10},
+	} {
+		r := parseRow(t, argos(t, env, "--once --json --window flattop "+c.args+with))
+		peak := r.highest(hz)
+		t.Logf("%s: %.2f %s", c.args, peak, r.Unit)
+		if r.Unit != c.unit || math.Abs(peak-c.db) > 0.1 {
+			t.Errorf("%s: %.2f %s, want %g %s", c.args, peak, r.Unit, c.db, c.unit)
+		}
+		missing := r.Device["correction"].(map[string]any)["missing"]
+		if (missing == "no level for LNA 16 VGA 30 amp off") != (c.unit == "dBFS") {
+			t.Errorf("%s: missing is %q", c.args, missing)
+		}
 	}
 }

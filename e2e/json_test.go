@@ -51,8 +51,8 @@ func parseRow(t *testing.T, line string) row {
 			t.Errorf("no field %q in %.300s", name, line)
 		}
 	}
-	if r.Kind != "spectrum" || r.Unit != "dBFS" {
-		t.Errorf("kind %q, unit %q, want spectrum and dBFS", r.Kind, r.Unit)
+	if r.Kind != "spectrum" || r.Unit != "dBFS" && r.Unit != "dBm" {
+		t.Errorf("kind %q, unit %q, want spectrum and dBFS or dBm", r.Kind, r.Unit)
 	}
 	if len(r.MeanDB) == 0 || len(r.MeanDB) != len(r.MaxDB) || r.BinHz <= 0 {
 		t.Fatalf("%d mean and %d max bins of %g Hz", len(r.MeanDB), len(r.MaxDB), r.BinHz)

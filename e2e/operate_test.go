@@ -79,3 +79,19 @@ func TestQuietLog(t *testing.T) {
 		t.Errorf("logged %q", p.errs.String())
 	}
 }
+
+// TestLimits: what --limit says is what the server keeps to.
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	addr := freeAddr(t)
+	serve(t, addr, "--device", lightRadio(t), "--limit", "sessions=2", "--limit", "messages=100,sessions=1")
+	first := ndjson(t, "--connect", "ws://"+addr)
+	for first.lines.Scan() && !strings.Contains(first.lines.Text(), `"kind":"spectrum"`) {
+	}
+	_, said, code := output(t, startup, "--json", "--connect", "ws://"+addr)
+	if code != 1 || !strings.Contains(said, "429 Too Many Requests") {
+		t.Errorf("a second session: exit %d, %q", code, said)
+	}
+	_ = first.Process.Kill() // fails if it has ended
+	_ = first.Wait()         // killed
+}

@@ -77,10 +77,14 @@ func TestPythonUnpack(t *testing.T) {
 	out := runPython(t, "import sys, zlib\nfrom types import SimpleNamespace as Of\n"+unpack+`
 codes, packed = map(bytes.fromhex, sys.argv[1:])
 assert zlib.decompress(packed, wbits=-15) == codes
-mean, peak = unpack(Of(packed=packed, segments=[Of(bin=0, bins=3)]))
-print([q * 0.5 for q in mean.values()], [q * 0.5 for q in peak.values()])
+def levels(packed, least):
+    return [[q * 0.5 for q in powers.values()] for powers in unpack(Of(packed=packed, segments=[Of(bin=0, bins=3)], grid=Of(min=least)))]
+print(levels(packed, False))
+deflate = zlib.compressobj(wbits=-15)
+print(levels(deflate.compress(codes + bytes.fromhex("0A 02 04")) + deflate.flush(), True))
 `, worked...)
-	if want := "[-80.0, -79.0, -90.0] [-78.0, -79.0, -20.0]\n"; out != want {
+	want := "[[-80.0, -79.0, -90.0], [-78.0, -79.0, -20.0], []]\n[[-80.0, -79.0, -90.0], [-78.0, -79.0, -20.0], [-85.0, -80.0, -92.0]]\n"
+	if out != want {
 		t.Errorf("Python unpacks %q, want %q", out, want)
 	}
 }

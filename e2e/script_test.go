@@ -7,6 +7,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
+	"math"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -26,6 +28,7 @@ func TestScripts(t *testing.T) {
 	commands := map[string]func(*testscript.TestScript, bool, []string){
 		"fails":    fails,
 		"bytes":    zeroBytes,
+		"tone":     toneBytes,
 		"impostor": impostor,
 		"freeaddr": func(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Setenv(args[0], freeAddr(t))
@@ -80,6 +83,23 @@ func zeroBytes(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), make([]byte, n), 0o600))
+}
+
+// toneBytes HZ AMPLITUDE FILE makes a file of a tone so far off the centre, in noise:
+// 0.1 s of signed bytes at 2M samples a second.
+func toneBytes(ts *testscript.TestScript, _ bool, args []string) {
+	hz, err := strconv.ParseFloat(args[0], 64)
+	ts.Check(err)
+	amplitude, err := strconv.ParseFloat(args[1], 64)
+	ts.Check(err)
+	var raw []byte
+	rng := rand.New(rand.NewPCG(1, 2))
+	code := func(v float64) byte { return byte(int8(math.Round(min(max(v+rng.NormFloat64(), -128), 127)))) }
+	for i := range 200000 {
+		sin, cos := math.Sincos(2 * math.Pi * hz / 2e6 * float64(i))
+		raw = append(raw, code(amplitude*cos), code(amplitude*sin))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[2]), raw, 0o600))
 }
 
 // impostor KIND VAR starts a server that is no Argos server and sets VAR to its address.

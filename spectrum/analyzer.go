@@ -23,24 +23,26 @@ const maxSweepBins = 8192
 
 // AnalyzerOptions are the finer points of an Analyzer. The zero value will do.
 type AnalyzerOptions struct {
-	StepDB float64 // quantisation of powers; 0: DefaultStepDB
+	StepDB      float64      // quantisation of powers; 0: DefaultStepDB
+	Calibration *Calibration // of the radio; nil: none
 }
 
 // An Analyzer turns the blocks of one generation into frames. It is for one goroutine,
 // and allocates nothing once the whole band was seen.
 type Analyzer struct {
-	settings Settings // Bins and RBWHz resolved
+	settings Settings // Bins, RBWHz and VBWHz resolved
 	info     device.Info
 	grid     Grid // Bins is 0 before the first block
 	bands    []band
 	meter    meter
+	known    *Calibration
 }
 
 // A band is the bins of a range of the tuning: low up to but not including high.
 type band struct{ low, high int }
 
-// A meter measures blocks of one kind: samples of one tuning, samples of a sweep, or
-// powers.
+// A meter measures blocks of one kind: samples of one tuning, of one frequency, of a sweep,
+// or powers.
 type meter interface {
 	// begin lays the grid by the first block; BinHz is set if the settings fix it.
 	begin(a *Analyzer, b *device.Block) error
@@ -57,21 +59,33 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 	if err := s.check(); err != nil {
 		return nil, err
 	}
+	if o == nil {
+		o = &AnalyzerOptions{}
+	}
 	step := DefaultStepDB
-	if o != nil && o.StepDB != 0 {
+	if o.StepDB != 0 {
 		step = o.StepDB
 	}
 	if !(step >= minStepDB) {
 		return nil, fmt.Errorf("a step of %g dB is too fine: use %g or more", step, minStepDB)
 	}
-	a := &Analyzer{settings: s, info: info}
+	a := &Analyzer{settings: s, info: info, known: o.Calibration}
 	a.grid = Grid{
-		Generation: generation, StepDB: step, Window: s.Window, Overlap: s.Overlap,
-		Tuning: s.Tuning, Simulated: info.Simulated,
+		Generation: generation, StepDB: step, Window: s.Window, Overlap: s.Overlap, Min: s.Min,
+		Tuning: s.Tuning, Simulated: info.Simulated, Calibrated: a.known.level(s.Tuning) != nil,
+	}
+	if a.known != nil {
+		a.grid.PPM = a.known.PPM
 	}
 	rate := s.Tuning.RateHz
+	if s.Tuning.ZeroSpan() {
+		if err := a.zeroSpan(); err != nil {
+			return nil, err
+		}
+		return a, nil
+	}
 	if rate == 0 {
-		a.settings.Bins, a.settings.RBWHz = 0, 0
+		a.settings.Bins, a.settings.RBWHz, a.settings.VBWHz = 0, 0, 0
 		// hackrf_sweep's, whatever was wished for: it is done.
 		a.settings.Window, a.settings.Overlap = Hann, 0
 		a.grid.Window, a.grid.Overlap = Hann, 0
@@ -82,22 +96,36 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 	if err != nil {
 		return nil, err
 	}
-	a.grid.BinHz = rate / float64(n)
+	a.grid.BinHz = a.trueHz(rate) / float64(n)
 	a.grid.RBWHz = s.Window.ENBW() * a.grid.BinHz
-	a.settings.Bins, a.settings.RBWHz = n, a.grid.RBWHz
-	w := newWelch(n, s.Window, s.Overlap)
+	// What is wished for is in the radio's own hertz: those find their bins again.
+	a.settings.Bins, a.settings.RBWHz = n, s.Window.ENBW()*rate/float64(n)
+	every, vbwHz, err := s.video(rate, n)
+	if err != nil {
+		return nil, err
+	}
+	a.grid.VBWHz, a.settings.VBWHz = vbwHz, vbwHz
+	w := newWelch(a.settings, every)
+	if a.known != nil {
+		w.balance = a.known.IQ.balance()
+	}
 	if s.Tuning.Sweeps() {
 		a.meter = &sweep{welch: w}
 	} else {
+		a.grid.DC = s.DC
 		a.meter = &stream{welch: w}
 	}
 	return a, nil
 }
 
+// trueHz is what the radio takes for hz. Its samples are taken by the clock that it tunes
+// by, so that a frequency, a rate and the width of a bin are all off by the same share.
+func (a *Analyzer) trueHz(hz float64) float64 { return hz * a.known.clock() }
+
 // Grid is that of the frames. Before the first block its Bins are 0.
 func (a *Analyzer) Grid() Grid { return a.grid }
 
-// Settings are those that it was made with, Bins and RBWHz resolved. They are both 0
+// Settings are those that it was made with, Bins, RBWHz and VBWHz resolved. They are 0
 // for a radio that hands over powers until the first block came, and Bins stay so.
 func (a *Analyzer) Settings() Settings { return a.settings }
 
@@ -139,11 +167,12 @@ func (a *Analyzer) lay(ranges []device.Range, shiftHz, edgeHz float64, least, mo
 	const slack = 1e-6
 	a.bands = a.bands[:0]
 	for _, r := range ranges {
-		low := max(least, int(math.Floor((r.LowHz+shiftHz-edgeHz)/a.grid.BinHz+slack)))
-		high := min(most, int(math.Ceil((r.HighHz+shiftHz-edgeHz)/a.grid.BinHz-slack)))
-		if high <= low {
+		from := max(float64(least), math.Floor((r.LowHz+shiftHz-edgeHz)/a.grid.BinHz+slack))
+		to := min(float64(most), math.Ceil((r.HighHz+shiftHz-edgeHz)/a.grid.BinHz-slack))
+		if !(from < to) {
 			continue
 		}
+		low, high := int(from), int(to)
 		// A bin that two ranges share belongs to the lower, and ranges that meet are one.
 		if n := len(a.bands); n > 0 && low <= a.bands[n-1].high {
 			a.bands[n-1].high = max(a.bands[n-1].high, high)

@@ -56,7 +56,7 @@ func measure(t *testing.T, s Settings, x []complex128, f device.Format, step flo
 	if err := a.Add(&b, func(*Frame) { t.Error("a frame without being asked") }); err != nil {
 		t.Fatal(err)
 	}
-	a.Flush(func(f *Frame) { got = f })
+	a.Flush(func(f *Frame) { got = new(*f) })
 	if got == nil {
 		t.Fatal("no frame")
 	}
@@ -112,8 +112,9 @@ func TestToneOnABinReadsItsLevel(t *testing.T) {
 // of frequency.
 func welchReference(x []complex128, n, hop int, w Window) (mean, most []float64, windows int) {
 	mean, most = make([]float64, n), make([]float64, n)
+	power := referenceFor(n, w)
 	for at := 0; at+n <= len(x); at += hop {
-		for k, p := range reference(x[at:at+n], w) {
+		for k, p := range power(x[at : at+n]) {
 			i := (k + n/2) % n
 			mean[i] += p
 			most[i] = max(most[i], p)
@@ -253,7 +254,7 @@ func TestGridCoversTheSpan(t *testing.T) {
 // clone keeps a frame that an Analyzer is about to reuse.
 func clone(f *Frame) Frame {
 	c := *f
-	c.Segments, c.Mean, c.Max = slices.Clone(f.Segments), slices.Clone(f.Mean), slices.Clone(f.Max)
+	c.Segments, c.Mean, c.Max, c.Min = slices.Clone(f.Segments), slices.Clone(f.Mean), slices.Clone(f.Max), slices.Clone(f.Min)
 	return c
 }
 
@@ -391,6 +392,9 @@ func TestAnalyzerRefuses(t *testing.T) {
 		{func(s *Settings) { s.FPS = 1000 }, "frame rate"},
 		{func(s *Settings) { s.Window = 9 }, "window 9"},
 		{func(s *Settings) { s.Tuning.SpanHz = math.NaN() }, "span"},
+		{func(s *Settings) { s.Tuning.CenterHz = 1e300 }, "centre"},
+		{func(s *Settings) { s.Tuning.RateHz = 1e-30 }, "the sample rate must be from 1 to 1e+12 Hz"},
+		{func(s *Settings) { s.Tuning.RateHz = 1e30 }, "sample rate"},
 		{func(s *Settings) { s.Tuning.SpanHz, s.Bins = 100e6, 16384 }, "16384 bins are too many in a sweep: use 8192 or fewer"},
 		{func(s *Settings) { s.Tuning.SpanHz, s.Bins, s.RBWHz = 100e6, 0, 100 }, "too fine at 2M samples/s in a sweep"},
 	} {
@@ -424,6 +428,8 @@ func TestAnalyzerDoesNotAllocate(t *testing.T) {
 	sweep.Tuning.SpanHz, sweep.Tuning.RateHz = 40e6, 20e6
 	survey := s
 	survey.Tuning.SpanHz, survey.Tuning.RateHz = 40e6, 0
+	detectors := s
+	detectors.Min, detectors.VBWHz, detectors.DC = true, 50, DCInterpolate
 	raw := encode(noise(1<<15, 0.1, 1), device.CI8)
 	floats := encode(noise(1<<15, 0.1, 1), device.CF32)
 	power := make([]float32, 100)
@@ -436,6 +442,7 @@ func TestAnalyzerDoesNotAllocate(t *testing.T) {
 		"stream of floats": {s, func(int) device.Block {
 			return device.Block{CenterHz: 100e6, Samples: floats, Format: device.CF32}
 		}},
+		"min, vbw and dc": {detectors, func(int) device.Block { return device.Block{CenterHz: 100e6, Samples: raw} }},
 		"sweep": {sweep, func(i int) device.Block {
 			return device.Block{CenterHz: 87.5e6 + 5e6*float64(i%8), Samples: raw[:16384]}
 		}},

@@ -144,6 +144,16 @@ func (f *avx2) rest(x []float32, c cells, pass int) {
 	last16(&x[0], &f.closing[0], &c.sum[0], &c.max[0], groups)
 }
 
+// take adds the sums of a group of windows to those in c, and its means, which are share of
+// them, to the detectors; it clears the group.
+func (c cells) take(group []float32, share float32) {
+	if hasAVX2 {
+		take32(&group[0], &c.sum[0], &c.max[0], &c.min[0], share, len(group)/32)
+		return
+	}
+	c.takeEach(group, share)
+}
+
 // rails counts the int8 at the converter's rails.
 func rails(src []byte) (n int) {
 	if blocks := len(src) / 32; hasAVX2 && blocks > 0 {

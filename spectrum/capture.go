@@ -13,7 +13,8 @@ import (
 
 // CaptureOptions are the finer points of a Capture. The zero value will do.
 type CaptureOptions struct {
-	StepDB float64 // quantisation of powers; 0: DefaultStepDB
+	StepDB      float64      // quantisation of powers; 0: DefaultStepDB
+	Calibration *Calibration // of the radio; nil: none
 }
 
 // A Capture reads a radio, measures what comes and appends it to a History. All
@@ -46,7 +47,7 @@ func NewCapture(radio device.Radio, h *History, s Settings, o *CaptureOptions) (
 		tuning: make(chan struct{}, 1), changed: make(chan struct{}),
 	}
 	if o != nil {
-		c.options.StepDB = o.StepDB
+		c.options = AnalyzerOptions{StepDB: o.StepDB, Calibration: o.Calibration}
 	}
 	c.status.Info = c.info
 	c.status.Reason = "no block has come from the radio yet"
@@ -119,8 +120,14 @@ func (s Settings) wished(was, wish Settings) Settings {
 	if s.Tuning.RateHz == was.Tuning.RateHz {
 		s.Tuning.RateHz = wish.Tuning.RateHz
 	}
+	if s.SweepTime == was.SweepTime {
+		s.SweepTime = wish.SweepTime
+	}
 	if s.Bins == was.Bins && s.RBWHz == was.RBWHz {
 		s.Bins, s.RBWHz = wish.Bins, wish.RBWHz
+	}
+	if s.VBWHz == was.VBWHz {
+		s.VBWHz = wish.VBWHz
 	}
 	if s.FPS == 0 {
 		s.FPS = DefaultSettings().FPS
@@ -141,7 +148,7 @@ func (c *Capture) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.status
-	s.Settings = c.settings
+	s.Settings, s.Correction = c.settings, c.options.Calibration.Correction(c.settings.Tuning)
 	s.SamplesPerSec, s.BytesPerSec = c.samples.rate(now), c.bytes.rate(now)
 	return s
 }

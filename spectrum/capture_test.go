@@ -390,8 +390,8 @@ func TestCaptureEnds(t *testing.T) {
 			t.Errorf("Run returned %v", err)
 		}
 	})
-	if _, err := NewCapture(newFakeRadio(), NewHistory(0), Settings{}, nil); err == nil {
-		t.Error("no span went through")
+	if _, err := NewCapture(newFakeRadio(), NewHistory(0), Settings{Tuning: device.Tuning{SpanHz: -1}}, nil); err == nil {
+		t.Error("a span below 0 went through")
 	}
 }
 
@@ -411,7 +411,7 @@ func TestOnce(t *testing.T) {
 		} {
 			r := newFakeRadio()
 			r.blocks, r.info.Duration = test.blocks, test.duration
-			f, in, err := Once(t.Context(), r, wish(), test.limit, 0.01)
+			f, in, err := Once(t.Context(), r, wish(), test.limit, &AnalyzerOptions{StepDB: 0.01})
 			if err != nil {
 				t.Fatal(test.name, err)
 			}
@@ -427,12 +427,12 @@ func TestOnce(t *testing.T) {
 		}
 		r := newFakeRadio()
 		r.blocks, r.size, r.info.Duration = 1, 1000, time.Millisecond
-		if _, _, err := Once(t.Context(), r, wish(), 0, 0); !errors.Is(err, ErrShort) || !strings.Contains(err.Error(), "use --bins 512") {
+		if _, _, err := Once(t.Context(), r, wish(), 0, nil); !errors.Is(err, ErrShort) || !strings.Contains(err.Error(), "use --bins 512") {
 			t.Errorf("a short recording gives %v", err)
 		}
 		r = newFakeRadio()
 		r.broken = errFake
-		if _, _, err := Once(t.Context(), r, wish(), 0, 0); !errors.Is(err, errFake) {
+		if _, _, err := Once(t.Context(), r, wish(), 0, nil); !errors.Is(err, errFake) {
 			t.Errorf("a broken radio gives %v", err)
 		}
 	})
@@ -446,4 +446,101 @@ func TestSettingsForRecordings(t *testing.T) {
 	if s := SettingsFor(device.Info{MinHz: 1e6, MaxHz: 6e9}, DefaultSettings()); s != DefaultSettings() {
 		t.Errorf("a radio gives %+v", s)
 	}
+}
+
+func TestCaptureEntersZeroSpanAndLeavesIt(t *testing.T) {
+	defer goleak.VerifyNone(t)
+	synctest.Test(t, func(t *testing.T) {
+		r := newFakeRadio()
+		c, h, stop := running(t, r, wish())
+		defer stop()
+		time.Sleep(103 * time.Millisecond)
+		synctest.Wait()
+		before := c.Settings()
+		for i, step := range []struct {
+			set   map[string]string
+			tunes int
+			zero  bool
+			want  func(s Settings, g *Grid) bool
+		}{
+			{
+				map[string]string{"span": "0", "freq": "100.1M", "rbw": "50k"},
+				2, true,
+				func(s Settings, g *Grid) bool {
+					return s.Tuning.SpanHz == 0 && s.SweepTime == 50*time.Millisecond && s.RBWHz == 46875 && g.Bins == 500 && g.StartHz == 100.1e6
+				},
+			},
+			{
+				map[string]string{"sweep-time": "20ms"},
+				2, true,
+				func(s Settings, g *Grid) bool { return s.SweepTime == 20*time.Millisecond && g.Bins == 200 },
+			},
+			{
+				map[string]string{"freq": "100M"},
+				3, true,
+				func(s Settings, g *Grid) bool { return s.SweepTime == 20*time.Millisecond && g.StartHz == 100e6 },
+			},
+			{
+				map[string]string{"span": "1M", "bins": "1024"},
+				4, false,
+				func(s Settings, g *Grid) bool {
+					return s.Bins == before.Bins && s.Tuning == before.Tuning && g.BinHz > 0
+				},
+			},
+		} {
+			s, err := c.Settings().With(step.set)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s, err = c.Apply(t.Context(), s); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(300 * time.Millisecond)
+			synctest.Wait()
+			f := newest(t, h)
+			if g := &f.Grid; g.Generation != uint64(i+2) || g.ZeroSpan() != step.zero || r.tunes != step.tunes || !step.want(s, g) {
+				t.Errorf("%v: %+v after %d tunes, grid %+v", step.set, s, r.tunes, g)
+			}
+			if step.zero && f.Grid.StartHz == 100.1e6 && math.Abs(f.Grid.DB(f.Mean[5])+12) > 0.5 {
+				t.Errorf("a tone of -12 dBFS reads %.1f", f.Grid.DB(f.Mean[5]))
+			}
+		}
+		if _, err := c.Apply(t.Context(), c.Settings()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestOnceIsOneSweepOfZeroSpan(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, test := range []struct {
+			sweep  string
+			points int
+			length float64
+		}{{"30ms", 300, 0.03}, {"auto", 4082, 1}, {"2s", 4090, 2}} {
+			s, err := wish().With(map[string]string{"span": "0", "freq": "100.1M", "rbw": "auto", "sweep-time": test.sweep})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, s, err := Once(t.Context(), newFakeRadio(), s, 0, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := s.SweepTime.Seconds(); math.Abs(got/test.length-1) > 1e-3 || math.Abs(float64(f.Grid.Bins)/float64(test.points)-1) > 1e-3 {
+				t.Errorf("%s: %d points in %g s", test.sweep, f.Grid.Bins, got)
+			}
+			for i, q := range f.Mean {
+				if math.Abs(f.Grid.DB(q)+12) > 0.5 {
+					t.Fatalf("%s: point %d reads %.1f", test.sweep, i, f.Grid.DB(q))
+				}
+			}
+		}
+		r := newFakeRadio()
+		r.blocks, r.size = 1, 10
+		s := wish()
+		s.Tuning.SpanHz, s.Bins = 0, 0
+		if _, _, err := Once(t.Context(), r, s, 0, nil); !errors.Is(err, ErrShort) || !strings.Contains(err.Error(), "rbw") {
+			t.Errorf("10 samples: %v", err)
+		}
+	})
 }

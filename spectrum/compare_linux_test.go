@@ -121,7 +121,7 @@ func ourselves(sizes []int) []contender {
 	var all []contender
 	for engine := range engines(sizes[0], Hann) {
 		all = append(all, timed("ours, "+engine, func(n int) func(raw []byte) {
-			w := newWelch(n, Hann, 0)
+			w := newWelch(Settings{Bins: n}, 1)
 			w.fft = engines(n, Hann)[engine]
 			return func(raw []byte) {
 				for range w.full(raw, device.CI8) {

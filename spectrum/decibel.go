@@ -21,6 +21,9 @@ func decibels(power float64) float64 {
 	return float64(octaves)*perOctave + s*(2*perNeper+z*(2*perNeper/3+z*(2*perNeper/5+z*(2*perNeper/7))))
 }
 
+// ratio is the ratio of powers that is so many dB.
+func ratio(db float64) float64 { return math.Pow(10, db/10) }
+
 // quantise is a power in steps of dB, of which there are perDB in one, rounded to the
 // nearest.
 func quantise(power, perDB float64) int16 {

@@ -1,18 +1,50 @@
 package spectrum
 
-import "unsafe"
+import (
+	"math"
+	"unsafe"
+)
 
-// cells gather the power of the points of a transform over windows: the sums, and
-// the largest. They are not in the order of frequency.
-type cells struct{ sum, max []float32 }
+// cells gather the power of the points of a transform over windows: the sums, the
+// largest, and where asked for the smallest. They are not in the order of frequency.
+type cells struct{ sum, max, min []float32 }
 
-func newCells(n int) cells { return cells{aligned(n), aligned(n)} }
+func newCells(n int) cells { return cells{sum: aligned(n), max: aligned(n)} }
 
-func (c cells) part(at, n int) cells { return cells{c.sum[at:][:n], c.max[at:][:n]} }
+func (c cells) part(at, n int) cells { return cells{sum: c.sum[at:][:n], max: c.max[at:][:n]} }
 
 func (c cells) clear() {
 	clear(c.sum)
 	clear(c.max)
+	unbound(c.min)
+}
+
+// unbound makes each of some powers more than any is.
+func unbound(powers []float32) {
+	for i := range powers {
+		powers[i] = float32(math.Inf(1))
+	}
+}
+
+// takeEach is take in plain Go. Powers are never negative, so their bits order as they do.
+func (c cells) takeEach(group []float32, share float32) {
+	sum, top, low := c.sum[:len(group)], c.max[:len(group)], c.min[:len(group)]
+	for i, p := range group {
+		sum[i] += p
+		mean := math.Float32bits(p * share)
+		top[i] = math.Float32frombits(max(math.Float32bits(top[i]), mean))
+		low[i] = math.Float32frombits(min(math.Float32bits(low[i]), mean))
+	}
+	clear(group)
+}
+
+// add adds the sums of a group of windows alone; it clears the group.
+func (c cells) add(group []float32) {
+	sum := c.sum[:len(group)]
+	for i, p := range group {
+		sum[i] += p
+	}
+	clear(group)
 }
 
 // cacheLine is the size of a line in bytes.

@@ -19,16 +19,39 @@ const FloorDB = -300
 type Grid struct {
 	Generation uint64  // counts up with every change of tuning or measurement
 	StartHz    float64 // lower edge of bin 0
-	BinHz      float64
+	BinHz      float64 // 0 in zero span: every bin is of the frequency StartHz
+	PointSec   float64 // of zero span: bins are points of the sweep, and last so long; else 0
 	Bins       int
 	Part       Part    // of what was measured
 	StepDB     float64 // quantisation step of powers
 	RBWHz      float64 // resolution bandwidth, not less than the bin width before tiers; 0 if not known
+	VBWHz      float64 // video bandwidth: Max and Min are those of the power so filtered; 0: of each window
 	Window     Window
 	Overlap    float64 // share of a window that the next repeats, 0 to 0.75
+	Min        bool    // frames have it
+	DC         DC      // what became of the bins around the radio's centre
 	Tuning     device.Tuning
 	Simulated  bool
-	Calibrated bool // powers are dBm, not dBFS
+	Calibrated bool    // powers are dBm, not dBFS
+	PPM        float64 // by which the radio's clock was corrected
+}
+
+// ZeroSpan reports whether bins lie along time, at one frequency: bin i is the i-th point of
+// each sweep. It has no BinAt and no channels.
+func (g *Grid) ZeroSpan() bool { return g.PointSec > 0 }
+
+// StartSec is where in the sweep bin 0 begins, in zero span.
+func (g *Grid) StartSec() float64 {
+	return float64(g.Part.First) / float64(max(g.Part.Cell, 1)) * g.PointSec
+}
+
+// Axis is where bin 0 begins, and how far it is from bin to bin: in Hz, or in seconds from
+// the start of the sweep in zero span.
+func (g *Grid) Axis() (start, step float64) {
+	if g.ZeroSpan() {
+		return g.StartSec(), g.PointSec
+	}
+	return g.StartHz, g.BinHz
 }
 
 // BinCenterHz is the frequency in the middle of bin i.
@@ -37,8 +60,17 @@ func (g *Grid) BinCenterHz(i int) float64 { return g.StartHz + (float64(i)+0.5)*
 // StopHz is the upper edge of the last bin.
 func (g *Grid) StopHz() float64 { return g.StartHz + float64(g.Bins)*g.BinHz }
 
-// BinAt is the bin that covers hz; it may lie outside 0 to Bins-1.
-func (g *Grid) BinAt(hz float64) int { return int(math.Floor((hz - g.StartHz) / g.BinHz)) }
+// BinAt is the bin that covers hz; it may lie outside 0 to Bins-1, as in zero span it does.
+func (g *Grid) BinAt(hz float64) int {
+	if g.ZeroSpan() {
+		return -1
+	}
+	return int(math.Floor((hz - g.StartHz) / g.BinHz))
+}
+
+// TunedHz is what the radio is tuned to in truth, where it hears itself: Tuning has the
+// frequency that it was asked for.
+func (g *Grid) TunedHz() float64 { return g.Tuning.CenterHz * (1 + g.PPM*1e-6) }
 
 // Unit is "dBm" or "dBFS".
 func (g *Grid) Unit() string {
@@ -62,8 +94,9 @@ type Segment struct {
 type Mono struct{ First, Last, Measured time.Duration }
 
 // A Frame is a row of power over a Grid: everything measured from FirstSeq to LastSeq.
-// Mean and Max are in steps of Grid.StepDB, absolute (0 is 0 dBFS), Absent where
-// nothing was measured. Frames handed out by a History are shared: read only.
+// Mean, Max and Min are in steps of Grid.StepDB, absolute (0 is 0 dBFS), Absent where
+// nothing was measured: outside of Segments and, in zero span, where samples were lost. Min is
+// empty unless Grid.Min. Frames handed out by a History are shared: read only.
 type Frame struct {
 	Grid              Grid
 	FirstSeq, LastSeq uint64    // the frames that it stands for, in one epoch
@@ -72,8 +105,8 @@ type Frame struct {
 	Mono              Mono      // the same times by a clock that nobody sets
 	Lost              uint64    // samples known to be lost before or within it
 	Overload          float32   // largest share of samples at the converter's rails in one block, 0 to 1
-	Segments          []Segment // in order of frequency
-	Mean, Max         []int16
+	Segments          []Segment // in order of frequency, or of time in the sweep
+	Mean, Max, Min    []int16
 }
 
 // Merged is the number of frames that f stands for, 1 for one as it was measured.

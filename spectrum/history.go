@@ -32,7 +32,8 @@ type History struct {
 	spare  []memory // of dropped strips
 	merger merger
 	parts  []*strip
-	grown  chan struct{}
+	idle   *chunk        // the one dropped last, empty
+	grown  chan struct{} // nil while nobody waits
 
 	queries chan *query // memory of queries that are over
 }
@@ -59,16 +60,18 @@ const chunkShare = 4
 const (
 	chunkBytes   = (2*chunkFrames - 1) * int(unsafe.Sizeof(strip{}))
 	segmentBytes = int(unsafe.Sizeof(Segment{}))
-	powerBytes   = 4 // mean and max of a bin
+	powerBytes   = 2 // of a bin and detector
 )
 
 // A memory is what a strip has of its own.
 type memory struct {
-	segments  []Segment
-	mean, max []int16
+	segments       []Segment
+	mean, max, min []int16
 }
 
-func (m memory) bytes() int { return segmentBytes*cap(m.segments) + powerBytes*cap(m.mean) }
+func (m memory) bytes() int {
+	return segmentBytes*cap(m.segments) + powerBytes*(cap(m.mean)+cap(m.max)+cap(m.min))
+}
 
 type query struct {
 	nodes  []*strip
@@ -101,7 +104,7 @@ func NewHistory(bytes int) *History {
 	if bytes <= 0 {
 		bytes = DefaultHistoryBytes
 	}
-	return &History{begun: time.Now(), budget: bytes, head: 1, grown: make(chan struct{}), queries: make(chan *query, queriesKept)}
+	return &History{begun: time.Now(), budget: bytes, head: 1, queries: make(chan *query, queriesKept)}
 }
 
 // Append copies f, gives it the next sequence number, which it returns, and its Mono,
@@ -112,7 +115,7 @@ func (h *History) Append(f *Frame) uint64 {
 	seq := h.head
 	c := h.chunkFor(f)
 	leaf := &c.node[0][c.frames]
-	h.provide(c, leaf, measuredBins(f.Segments), len(f.Segments))
+	h.provide(c, leaf, measuredBins(f.Segments), len(f.Segments), f.Grid.Min)
 	leaf.load(f)
 	leaf.FirstSeq, leaf.LastSeq, leaf.Measured = seq, seq, time.Now()
 	leaf.Mono = Mono{h.Mono(f.First), h.Mono(f.Last), h.Mono(leaf.Measured)}
@@ -125,12 +128,14 @@ func (h *History) Append(f *Frame) uint64 {
 			continue
 		}
 		node := &c.node[level][i]
-		h.provide(c, node, h.merger.bins, h.merger.segments)
+		h.provide(c, node, h.merger.bins, h.merger.segments, f.Grid.Min)
 		h.merger.into(&node.Frame, h.parts, true)
 	}
 	h.head++
-	close(h.grown)
-	h.grown = make(chan struct{})
+	if h.grown != nil {
+		close(h.grown)
+		h.grown = nil
+	}
 	return seq
 }
 
@@ -147,20 +152,28 @@ func (h *History) chunkFor(f *Frame) *chunk {
 		h.drop()
 	}
 	h.used += chunkBytes
-	c := &chunk{first: h.head}
-	for level := range c.node {
-		c.node[level] = make([]strip, chunkFrames>>level)
+	c := h.idle
+	if h.idle = nil; c == nil {
+		c = new(chunk)
+		for level := range c.node {
+			c.node[level] = make([]strip, chunkFrames>>level)
+		}
 	}
+	c.first = h.head
 	h.chunks = append(h.chunks, c)
 	return c
 }
 
-// provide gives s, of chunk c, memory for bins powers in segments: that of dropped strips
-// if some fits.
-func (h *History) provide(c *chunk, s *strip, bins, segments int) {
+// provide gives s, of chunk c, memory for bins powers in segments, with or without Min: that
+// of dropped strips if some fits.
+func (h *History) provide(c *chunk, s *strip, bins, segments int, least bool) {
 	room := roomFor(bins)
-	m, found := h.fitting(room)
-	for !found && h.used+powerBytes*room > h.budget {
+	detectors := 2
+	if least {
+		detectors = 3
+	}
+	m, found := h.fitting(room, least)
+	for !found && h.used+detectors*powerBytes*room > h.budget {
 		switch {
 		case len(h.spare) > 0:
 			last := len(h.spare) - 1
@@ -170,7 +183,7 @@ func (h *History) provide(c *chunk, s *strip, bins, segments int) {
 			continue
 		case len(h.chunks) > 1:
 			h.drop()
-			m, found = h.fitting(room)
+			m, found = h.fitting(room, least)
 			continue
 		}
 		break
@@ -178,13 +191,16 @@ func (h *History) provide(c *chunk, s *strip, bins, segments int) {
 	h.used -= m.bytes()
 	if !found {
 		m.mean, m.max = make([]int16, 0, room), make([]int16, 0, room)
+		if least {
+			m.min = make([]int16, 0, room)
+		}
 	}
 	if segments > cap(m.segments) {
 		m.segments = make([]Segment, 0, roomFor(segments))
 	}
 	h.used += m.bytes()
 	c.bytes += m.bytes()
-	s.Segments, s.Mean, s.Max = m.segments, m.mean, m.max
+	s.Segments, s.Mean, s.Max, s.Min = m.segments, m.mean, m.max, m.min
 }
 
 // roomFor is n rounded up by at most a sixteenth, so that memory fits again.
@@ -194,9 +210,9 @@ func roomFor(n int) int {
 }
 
 // fitting takes memory with just so much room from spare.
-func (h *History) fitting(room int) (m memory, found bool) {
+func (h *History) fitting(room int, least bool) (m memory, found bool) {
 	for i := len(h.spare) - 1; i >= 0; i-- {
-		if m = h.spare[i]; cap(m.mean) == room {
+		if m = h.spare[i]; cap(m.mean) == room && least == (cap(m.min) > 0) {
 			last := len(h.spare) - 1
 			h.spare[i] = h.spare[last]
 			h.spare[last] = memory{}
@@ -215,10 +231,13 @@ func (h *History) drop() {
 	for _, nodes := range c.node {
 		for i := range nodes {
 			if s := &nodes[i]; cap(s.Mean) > 0 {
-				h.spare = append(h.spare, memory{s.Segments[:0], s.Mean[:0], s.Max[:0]})
+				h.spare = append(h.spare, memory{s.Segments[:0], s.Mean[:0], s.Max[:0], s.Min[:0]})
 			}
 		}
+		clear(nodes)
 	}
+	c.frames, c.bytes = 0, 0
+	h.idle = c
 }
 
 // Mono is how long after the beginning of h t was, by the monotonic clock if t has its
@@ -249,12 +268,21 @@ func (h *History) tail() uint64 {
 // Grown is closed when the next frame is appended.
 func (h *History) Grown() <-chan struct{} {
 	h.mu.RLock()
-	defer h.mu.RUnlock()
+	grown := h.grown
+	h.mu.RUnlock()
+	if grown != nil {
+		return grown
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.grown == nil {
+		h.grown = make(chan struct{})
+	}
 	return h.grown
 }
 
 // Merge fills dst with the frames from sequence number a up to but not including b
-// as one: peaks whole, means weighted. It stops early at the end of a generation, so
+// as one: peaks and minima whole, means weighted. It stops early at the end of a generation, so
 // dst.LastSeq+1 is where to go on. What is no longer held is left out: dst.FirstSeq
 // is then above a. It reports whether any frame of the range is held.
 func (h *History) Merge(dst *Frame, a, b uint64) bool {

@@ -22,6 +22,17 @@ func noiseFrame(f *Frame, rng *rand.Rand, generation uint64, bins int) {
 	}
 }
 
+// addMin gives f the least powers, too.
+func addMin(f *Frame, rng *rand.Rand) {
+	f.Grid.Min = true
+	f.Min = absent(f.Grid.Bins)
+	for i, q := range f.Mean {
+		if q != Absent {
+			f.Min[i] = q - int16(rng.IntN(30))
+		}
+	}
+}
+
 func TestHistoryAnswersAnyRange(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	h := NewHistory(0)
@@ -33,6 +44,9 @@ func TestHistoryAnswersAnyRange(t *testing.T) {
 		}
 		f := new(Frame)
 		noiseFrame(f, rng, generation, 64+int(generation))
+		if generation%2 == 0 {
+			addMin(f, rng)
+		}
 		if seq := h.Append(f); seq != uint64(len(all)+1) {
 			t.Fatalf("frame %d got sequence number %d", len(all)+1, seq)
 		}
@@ -72,14 +86,23 @@ func checkMerge(t *testing.T, got *Frame, frames []*Frame) {
 		t.Fatalf("averages %d lost %d merged %d, want %d %d %d",
 			got.Averages(), got.Lost, got.Merged(), windows, lost, len(frames))
 	}
+	if want := frames[0].Grid.Bins; got.Grid.Min && len(got.Min) != want || !got.Grid.Min && len(got.Min) != 0 {
+		t.Fatalf("%d least powers of %d bins", len(got.Min), want)
+	}
 	for i := range got.Max {
-		top, sum := int16(Absent), 0.0
+		top, low, sum := int16(Absent), int16(math.MaxInt16), 0.0
 		for _, f := range frames {
 			top = max(top, f.Max[i])
+			if f.Grid.Min {
+				low = min(low, f.Min[i])
+			}
 			sum += float64(f.Segments[0].Windows) * math.Pow(10, float64(f.Mean[i])*0.05)
 		}
 		if got.Max[i] != top {
 			t.Fatalf("bin %d: max %d, want %d", i, got.Max[i], top)
+		}
+		if got.Grid.Min && got.Min[i] != low {
+			t.Fatalf("bin %d: min %d, want %d", i, got.Min[i], low)
 		}
 		// Each level of the tree rounds to half a step.
 		mean := 10 * math.Log10(sum/float64(windows))
@@ -218,19 +241,21 @@ func TestHistoryRecent(t *testing.T) {
 }
 
 func TestMergeOfSweepsKeepsSegments(t *testing.T) {
-	grid := Grid{Generation: 1, BinHz: 1, Bins: 6, StepDB: 0.5}
+	grid := Grid{Generation: 1, BinHz: 1, Bins: 6, StepDB: 0.5, Min: true}
 	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
 	a := &Frame{
 		Grid: grid, FirstSeq: 1, LastSeq: 1,
 		Segments: []Segment{{Bin: 0, Bins: 2, Windows: 2, First: at(1), Last: at(2)}, {Bin: 4, Bins: 2, Windows: 2, First: at(3), Last: at(4)}},
 		Mean:     []int16{-10, -10, Absent, Absent, -40, -40},
 		Max:      []int16{-5, -5, Absent, Absent, -30, -30},
+		Min:      []int16{-15, -15, Absent, Absent, -50, -50},
 	}
 	b := &Frame{
 		Grid: grid, FirstSeq: 2, LastSeq: 2,
 		Segments: []Segment{{Bin: 2, Bins: 2, Windows: 2, First: at(5), Last: at(6)}, {Bin: 4, Bins: 2, Windows: 2, First: at(7), Last: at(8)}},
 		Mean:     []int16{Absent, Absent, -20, -20, -40, -40},
 		Max:      []int16{Absent, Absent, -20, -20, -35, -25},
+		Min:      []int16{Absent, Absent, -20, -20, -55, -45},
 	}
 	h := NewHistory(0)
 	h.Append(a)
@@ -241,9 +266,10 @@ func TestMergeOfSweepsKeepsSegments(t *testing.T) {
 	}
 	wantMax := []int16{-5, -5, -20, -20, -30, -25}
 	wantMean := []int16{-10, -10, -20, -20, -40, -40}
+	wantMin := []int16{-15, -15, -20, -20, -55, -50}
 	for i := range wantMax {
-		if got.Max[i] != wantMax[i] || got.Mean[i] != wantMean[i] {
-			t.Errorf("bin %d: %d %d, want %d %d", i, got.Max[i], got.Mean[i], wantMax[i], wantMean[i])
+		if got.Max[i] != wantMax[i] || got.Mean[i] != wantMean[i] || got.Min[i] != wantMin[i] {
+			t.Errorf("bin %d: %d %d %d, want %d %d %d", i, got.Max[i], got.Mean[i], got.Min[i], wantMax[i], wantMean[i], wantMin[i])
 		}
 	}
 	if len(got.Segments) != 3 || got.Segments[2].Windows != 4 || !got.Segments[2].First.Equal(at(3)) || !got.Segments[2].Last.Equal(at(8)) {

@@ -10,15 +10,19 @@ import (
 func (f *Frame) resize(bins int) {
 	f.Mean = slices.Grow(f.Mean[:0], bins)[:bins]
 	f.Max = slices.Grow(f.Max[:0], bins)[:bins]
+	if f.Min = f.Min[:0]; f.Grid.Min {
+		f.Min = slices.Grow(f.Min, bins)[:bins]
+	}
 }
 
 // CopyFrom makes f a deep copy of src, in the memory that f has.
 func (f *Frame) CopyFrom(src *Frame) {
-	segments, mean, peak := f.Segments, f.Mean, f.Max
+	segments, mean, peak, least := f.Segments, f.Mean, f.Max, f.Min
 	*f = *src
 	f.Segments = append(segments[:0], src.Segments...)
 	f.Mean = append(mean[:0], src.Mean...)
 	f.Max = append(peak[:0], src.Max...)
+	f.Min = append(least[:0], src.Min...)
 }
 
 // powerTable converts quantised dB to linear power and back.

@@ -42,7 +42,8 @@ type NoiseFloor struct {
 	counts []int32
 }
 
-// Update takes a frame as measured, merged or reduced.
+// Update takes a frame as measured, merged or reduced. In zero span there are no bins beside a
+// signal that would tell: no level is known.
 func (n *NoiseFloor) Update(f *Frame) {
 	if f.Grid != n.grid {
 		n.grid = f.Grid
@@ -51,6 +52,9 @@ func (n *NoiseFloor) Update(f *Frame) {
 			n.level[i] = float32(math.NaN())
 		}
 		n.at = n.at[:0]
+	}
+	if f.Grid.ZeroSpan() {
+		return
 	}
 	for len(n.at) < len(f.Segments) {
 		n.at = append(n.at, time.Time{})

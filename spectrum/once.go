@@ -21,7 +21,11 @@ const onceEndless = time.Second
 // ErrShort says that a recording does not fill one window.
 var ErrShort = errors.New("the recording is shorter than one window")
 
-func tooShort(got, bins int) error {
+func tooShort(got int, s Settings) error {
+	bins := s.Bins
+	if s.Tuning.ZeroSpan() {
+		return fmt.Errorf("%w: it has %d samples, too few for rbw %s", ErrShort, got, device.FormatHz(s.RBWHz, 3))
+	}
 	if got < MinBins {
 		return fmt.Errorf("%w: it has %d samples, and no window is shorter than %d", ErrShort, got, MinBins)
 	}
@@ -32,21 +36,17 @@ var errNoFrame = errors.New("there was nothing to measure")
 
 // Once tunes the radio to s and measures one frame: over all of a recording, over its
 // first part if it is longer than limit (0: OnceLimit), and over the first second of a
-// radio that has no end. FPS does not count. Powers are in steps of stepDB (0:
-// DefaultStepDB). A recording shorter than one window is an error. The settings returned
+// radio that has no end; in zero span one sweep, and without a SweepTime over just so long. FPS
+// does not count. A recording shorter than one window is an error. The settings returned
 // are those in force, Bins and RBWHz resolved.
-func Once(ctx context.Context, radio device.Radio, s Settings, limit time.Duration, stepDB float64) (*Frame, Settings, error) {
+func Once(ctx context.Context, radio device.Radio, s Settings, limit time.Duration, o *AnalyzerOptions) (*Frame, Settings, error) {
 	info := radio.Info()
-	if limit <= 0 {
-		limit = OnceLimit
-	}
-	if info.Duration == 0 {
-		limit = min(limit, onceEndless)
-	} else {
-		limit = min(limit, info.Duration)
-	}
+	limit = onceOf(info, limit)
 	s = s.wished(Settings{}, Settings{})
 	s.FPS = 0
+	if s.Tuning.ZeroSpan() && s.SweepTime == 0 {
+		s.SweepTime = max(limit, minSweepTime)
+	}
 	if err := s.check(); err != nil {
 		return nil, s, err
 	}
@@ -54,7 +54,7 @@ func Once(ctx context.Context, radio device.Radio, s Settings, limit time.Durati
 	if s.Tuning, err = radio.Tune(ctx, s.Tuning); err != nil {
 		return nil, s, err
 	}
-	a, err := NewAnalyzer(s, info, 1, &AnalyzerOptions{StepDB: stepDB})
+	a, err := NewAnalyzer(s, info, 1, o)
 	if err != nil {
 		return nil, s, err
 	}
@@ -63,7 +63,7 @@ func Once(ctx context.Context, radio device.Radio, s Settings, limit time.Durati
 		return nil, s, err
 	}
 	var frame *Frame
-	a.Flush(func(f *Frame) { frame = f })
+	a.Flush(func(f *Frame) { frame = new(*f) })
 	switch {
 	case frame != nil:
 		frame.FirstSeq, frame.LastSeq = 1, 1
@@ -71,10 +71,21 @@ func Once(ctx context.Context, radio device.Radio, s Settings, limit time.Durati
 		frame.Mono.Measured = frame.Mono.Last
 		return frame, a.settings, nil
 	case got > 0:
-		return nil, s, tooShort(got, a.settings.Bins)
+		return nil, s, tooShort(got, a.settings)
 	default:
 		return nil, s, errNoFrame
 	}
+}
+
+// onceOf is how much of a radio is measured, where that is limited.
+func onceOf(info device.Info, limit time.Duration) time.Duration {
+	if limit <= 0 {
+		limit = OnceLimit
+	}
+	if info.Duration == 0 {
+		return min(limit, onceEndless)
+	}
+	return min(limit, info.Duration)
 }
 
 // once feeds a until limit of recorded time has come, and returns the number of samples.
@@ -89,6 +100,9 @@ func once(ctx context.Context, radio device.Radio, a *Analyzer, limit time.Durat
 	)
 	if !t.Sweeps() {
 		most = int(math.Round(limit.Seconds() * t.RateHz))
+	}
+	if m, ok := a.meter.(*zeroSpan); ok {
+		most = m.taps() - m.hop + int(m.sweep())
 	}
 	for got < most {
 		switch err := radio.Read(ctx, &b); {

@@ -32,6 +32,11 @@ func pass4(work *float32, twiddles *float32, quarter int, groups int)
 //go:noescape
 func last16(work *float32, twiddles *float32, sum *float32, max *float32, groups int)
 
+// take32 adds group to sum, and share of it to max and min, and clears it, in blocks of 32.
+//
+//go:noescape
+func take32(group *float32, sum *float32, max *float32, min *float32, share float32, blocks int)
+
 // rails32 counts the int8 that are 127 or -128 in blocks of 32.
 //
 //go:noescape

@@ -939,6 +939,63 @@ loop:
 	VZEROUPPER
 	RET
 
+// func take32(group *float32, sum *float32, max *float32, min *float32, share float32, blocks int)
+// Requires: AVX
+TEXT ·take32(SB), NOSPLIT, $0-48
+	MOVQ         group+0(FP), AX
+	MOVQ         sum+8(FP), CX
+	MOVQ         max+16(FP), DX
+	MOVQ         min+24(FP), BX
+	MOVQ         blocks+40(FP), SI
+	VBROADCASTSS share+32(FP), Y0
+	VXORPS       Y1, Y1, Y1
+
+loop:
+	VMOVAPS (AX), Y2
+	VMOVAPS Y1, (AX)
+	VADDPS  (CX), Y2, Y3
+	VMOVAPS Y3, (CX)
+	VMULPS  Y0, Y2, Y2
+	VMAXPS  (DX), Y2, Y3
+	VMOVAPS Y3, (DX)
+	VMINPS  (BX), Y2, Y2
+	VMOVAPS Y2, (BX)
+	VMOVAPS 32(AX), Y2
+	VMOVAPS Y1, 32(AX)
+	VADDPS  32(CX), Y2, Y3
+	VMOVAPS Y3, 32(CX)
+	VMULPS  Y0, Y2, Y2
+	VMAXPS  32(DX), Y2, Y3
+	VMOVAPS Y3, 32(DX)
+	VMINPS  32(BX), Y2, Y2
+	VMOVAPS Y2, 32(BX)
+	VMOVAPS 64(AX), Y2
+	VMOVAPS Y1, 64(AX)
+	VADDPS  64(CX), Y2, Y3
+	VMOVAPS Y3, 64(CX)
+	VMULPS  Y0, Y2, Y2
+	VMAXPS  64(DX), Y2, Y3
+	VMOVAPS Y3, 64(DX)
+	VMINPS  64(BX), Y2, Y2
+	VMOVAPS Y2, 64(BX)
+	VMOVAPS 96(AX), Y2
+	VMOVAPS Y1, 96(AX)
+	VADDPS  96(CX), Y2, Y3
+	VMOVAPS Y3, 96(CX)
+	VMULPS  Y0, Y2, Y2
+	VMAXPS  96(DX), Y2, Y3
+	VMOVAPS Y3, 96(DX)
+	VMINPS  96(BX), Y2, Y2
+	VMOVAPS Y2, 96(BX)
+	ADDQ    $0x00000080, AX
+	ADDQ    $0x00000080, CX
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x00000080, BX
+	SUBQ    $0x01, SI
+	JNE     loop
+	VZEROUPPER
+	RET
+
 // func rails32(samples *byte, blocks int) int
 // Requires: AVX, AVX2, SSE2
 TEXT ·rails32(SB), NOSPLIT, $0-24

@@ -139,7 +139,7 @@ func TestRangesOfARadio(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := synth.Open(&synth.Options{Unpaced: true})
-		f, got, err := Once(t.Context(), r, s, 100*time.Millisecond, 0)
+		f, got, err := Once(t.Context(), r, s, 100*time.Millisecond, nil)
 		if err != nil {
 			t.Fatalf("%s: %v", tt.ranges, err)
 		}

@@ -18,7 +18,11 @@ type row struct {
 	segments []Segment
 	mean     []float64 // sum of powers of a bin since the last frame
 	max      []float32
-	perDB    float64 // steps
+	min      []float32 // nil unless the grid has it
+	counts   []int     // of zero span: windows in each bin's mean; else nil, and as the segments say
+	perDB    float64   // steps
+	dc       band      // bins that are interpolated
+	known    []float32 // by what the power of each bin is to be multiplied; nil: by nothing
 }
 
 func newRow(g Grid) *row {
@@ -30,7 +34,33 @@ func newRow(g Grid) *row {
 	}
 	blank(r.frame.Mean)
 	blank(r.frame.Max)
+	if g.Min {
+		r.frame.Min, r.min = make([]int16, g.Bins), make([]float32, g.Bins)
+		blank(r.frame.Min)
+		unbound(r.min)
+	}
 	return r
+}
+
+// calibrate makes levels what c says of the gain state of the grid, and even by slope,
+// which may be nil: there the bins all come from one tuning, to tunedHz.
+func (r *row) calibrate(c *Calibration, slope Curve, tunedHz float64) {
+	g := &r.frame.Grid
+	level := c.level(g.Tuning)
+	if level == nil && slope == nil {
+		return
+	}
+	r.known = make([]float32, g.Bins)
+	for i := range r.known {
+		hz, db := g.BinCenterHz(i), 0.0
+		if level != nil {
+			db += level.Points.At(hz)
+		}
+		if slope != nil {
+			db += slope.At(hz - tunedHz)
+		}
+		r.known[i] = float32(ratio(db))
+	}
 }
 
 // segment finds the segment with these borders or makes it.
@@ -74,6 +104,13 @@ func (r *row) fold(bin int, order []uint32, c cells) {
 		mean[i] += float64(c.sum[at])
 		peak[i] = max(peak[i], c.max[at])
 	}
+	if r.min == nil {
+		return
+	}
+	least := r.min[bin:][:len(order)]
+	for i, at := range order {
+		least[i] = min(least[i], c.min[at])
+	}
 }
 
 // empty reports whether nothing was measured since the last frame.
@@ -98,12 +135,34 @@ func (r *row) emit(emit func(*Frame)) {
 		}
 		mean, peak := f.Mean[s.Bin:][:s.Bins], f.Max[s.Bin:][:s.Bins]
 		sums, tops := r.mean[s.Bin:][:s.Bins], r.max[s.Bin:][:s.Bins]
+		if r.known != nil {
+			for k, gain := range r.known[s.Bin:][:s.Bins] {
+				sums[k] *= float64(gain)
+				tops[k] *= gain
+			}
+		}
 		share := 1 / float64(s.Windows)
 		for k := range mean {
 			mean[k], peak[k] = quantise(sums[k]*share, r.perDB), quantise(float64(tops[k]), r.perDB)
 		}
+		if r.min != nil {
+			least, lows := f.Min[s.Bin:][:s.Bins], r.min[s.Bin:][:s.Bins]
+			if r.known != nil {
+				for k, gain := range r.known[s.Bin:][:s.Bins] {
+					lows[k] *= gain
+				}
+			}
+			for k := range least {
+				least[k] = quantise(float64(lows[k]), r.perDB)
+			}
+			unbound(lows)
+		}
+		if r.counts != nil {
+			r.points(f, s)
+		}
 		clear(sums)
 		clear(tops)
+		f.interpolate(s, r.dc)
 		if len(f.Segments) == 0 || s.First.Before(f.First) {
 			f.First = s.First
 		}
@@ -117,4 +176,21 @@ func (r *row) emit(emit func(*Frame)) {
 		emit(f)
 		f.Lost, f.Overload = 0, 0
 	}
+}
+
+// points makes the mean of f that of as many windows as there were in each bin of s; a bin
+// without any was not measured.
+func (r *row) points(f *Frame, s *Segment) {
+	counts := r.counts[s.Bin:][:s.Bins]
+	for i, n := range counts {
+		k := s.Bin + i
+		if n > 0 {
+			f.Mean[k] = quantise(r.mean[k]/float64(n), r.perDB)
+			continue
+		}
+		if f.Mean[k], f.Max[k] = Absent, Absent; r.min != nil {
+			f.Min[k] = Absent
+		}
+	}
+	clear(counts)
 }

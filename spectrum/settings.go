@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
+	"time"
 
 	"argos/device"
 )
@@ -16,6 +17,11 @@ const (
 	MinBins = 256
 	MaxBins = 65536
 	MaxFPS  = 100
+
+	minVBWHz = 1 // a frame waits for half a second then
+
+	leastRateHz = 1
+	mostHz      = 1e12 // of a frequency, a span or a rate: no number of samples overflows
 )
 
 // Settings say what to measure and how. As given to Capture.Apply they are a wish,
@@ -26,7 +32,12 @@ type Settings struct {
 	RBWHz   float64 // at most this resolution bandwidth; counts only where Bins is 0; 0: from the span
 	Window  Window
 	Overlap float64 // 0 to 0.75
+	VBWHz   float64 // video bandwidth before the detectors, about; 0: they see each window
+	Min     bool    // frames have the least power of each bin, too
+	DC      DC      // in a sweep it does nothing: that keeps clear of DC
 	FPS     float64 // frames a second
+
+	SweepTime time.Duration // that a sweep of zero span takes; 0: as long as a frame
 }
 
 // DefaultSettings are those of a first start: the whole FM band's middle.
@@ -58,11 +69,25 @@ var Params = []Param{
 		},
 	},
 	{
-		"span", "HZ", "width shown, such as 2M",
+		"span", "HZ", "width shown, such as 2M; 0 is zero span: level against time at the centre frequency",
 		func(s *Settings) string { return device.FormatHz(s.Tuning.SpanHz, 6) },
 		func(s *Settings, v string) error {
+			if hz, err := device.ParseHz(v); err == nil && hz == 0 {
+				s.Tuning.SpanHz, s.Tuning.Ranges = 0, device.Ranges{}
+				return nil
+			}
 			return s.setOne(&s.Tuning.SpanHz, v, 1)
 		},
+	},
+	{
+		"sweep-time", "TIME|auto", "of zero span, across the screen: 1ms to 1000s, in points of at least 100us; auto is one sweep a frame",
+		func(s *Settings) string {
+			if s.SweepTime == 0 {
+				return "auto"
+			}
+			return s.SweepTime.String()
+		},
+		setSweepTime,
 	},
 	{
 		"range", "HZ:HZ,...", "lower and upper edge, such as 2400M:2500M, or up to 10 ranges: 2400M:2500M,5150M:5850M",
@@ -112,6 +137,26 @@ var Params = []Param{
 	{
 		"overlap", "PERCENT", "of windows, 0% to 75%",
 		func(s *Settings) string { return strconv.FormatFloat(s.Overlap*100, 'f', -1, 64) + "%" }, setOverlap,
+	},
+	{
+		"vbw", "HZ|auto", "video bandwidth, such as 100: max and min are those of the power averaged so; auto: of each window",
+		func(s *Settings) string { return device.FormatHz(s.VBWHz, 3) }, setVBW,
+	},
+	{
+		"min", "on|off", "measure the least power of each bin, too",
+		func(s *Settings) string { return onOff(s.Min) },
+		func(s *Settings, v string) error { return setSwitch(&s.Min, v) },
+	},
+	{
+		"dc", strings.Join(dcNames[:], "|"), "the radio's own line at its centre: keep, leave out, or bridge from the bins beside it",
+		func(s *Settings) string { return s.DC.String() },
+		func(s *Settings, v string) (err error) {
+			dc, err := ParseDC(v)
+			if err == nil {
+				s.DC = dc
+			}
+			return err
+		},
 	},
 	{
 		"fps", "N", "frames a second",
@@ -257,6 +302,18 @@ func setOverlap(s *Settings, text string) error {
 	return nil
 }
 
+func setVBW(s *Settings, text string) error {
+	hz := 0.0
+	if !strings.EqualFold(text, "auto") {
+		var err error
+		if hz, err = device.ParseHz(text); err != nil || !(hz >= minVBWHz) {
+			return fmt.Errorf("%q is not a video bandwidth: use %d Hz or more, or auto", text, minVBWHz)
+		}
+	}
+	s.VBWHz = hz
+	return nil
+}
+
 func setGain(dst *int, text string, most, step int) error {
 	v, err := strconv.Atoi(text)
 	if err != nil || v < 0 || v > most || v%step != 0 {
@@ -289,16 +346,22 @@ func onOff(on bool) string {
 func (s Settings) check() error {
 	t := s.Tuning
 	switch {
-	case !(t.SpanHz > 0) || math.IsInf(t.SpanHz, 0) || math.IsNaN(t.CenterHz) || math.IsInf(t.CenterHz, 0):
-		return errors.New("the span must be above 0 Hz and the centre a frequency")
-	case !(t.RateHz >= 0) || math.IsInf(t.RateHz, 0):
-		return errors.New("the sample rate must be above 0")
+	case !(t.SpanHz >= 0 && t.SpanHz <= mostHz && math.Abs(t.CenterHz) <= mostHz):
+		return errors.New("the span must be 0 Hz or more and the centre a frequency")
+	case !(t.RateHz == 0 || t.RateHz >= leastRateHz && t.RateHz <= mostHz):
+		return fmt.Errorf("the sample rate must be from %d to %g Hz", leastRateHz, mostHz)
 	case int(s.Window) >= len(windows):
 		return fmt.Errorf("unknown %v", s.Window)
 	case !(s.Overlap >= 0 && s.Overlap <= 0.75):
 		return errors.New("the overlap must be from 0% to 75%")
+	case s.VBWHz != 0 && !(s.VBWHz > minVBWHz/2.): // half of it may come of what is asked for
+		return fmt.Errorf("the video bandwidth must be %d Hz or more", minVBWHz)
+	case int(s.DC) >= len(dcNames):
+		return fmt.Errorf("unknown %v", s.DC)
 	case !(s.FPS == 0 || s.FPS >= 0.1 && s.FPS <= MaxFPS):
 		return fmt.Errorf("the frame rate must be from 0.1 to %d", MaxFPS)
+	case s.SweepTime != 0 && (s.SweepTime < minSweepTime || s.SweepTime > maxSweepTime):
+		return errSweepTime
 	case s.Bins != 0 && (s.Bins < MinBins || s.Bins > MaxBins || bits.OnesCount(uint(s.Bins)) != 1):
 		return fmt.Errorf("%d is not a number of bins: use a power of two from %d to %d", s.Bins, MinBins, MaxBins)
 	case s.Bins == 0 && !(s.RBWHz >= 0):
@@ -313,6 +376,10 @@ const autoBins = 4096
 
 // resolve says how many points a transform at rateHz takes.
 func (s Settings) resolve(rateHz float64) (int, error) {
+	if s.Tuning.ZeroSpan() {
+		p, err := s.pointsAt(rateHz)
+		return p.taps(), err
+	}
 	most, limit := MaxBins, ""
 	if s.Tuning.Sweeps() {
 		most, limit = maxSweepBins, " in a sweep"
@@ -339,6 +406,33 @@ func (s Settings) resolve(rateHz float64) (int, error) {
 	}
 	return 0, fmt.Errorf("rbw %s is too fine at %s samples/s%s: use %s or more, or a smaller span",
 		device.FormatHz(s.RBWHz, 3), device.FormatHz(rateHz, 3), limit, finest)
+}
+
+// hop is how far apart windows of n samples begin.
+func (s Settings) hop(n int) int { return max(1, int(float64(n)*(1-s.Overlap)+0.5)) }
+
+// mostGrouped bounds a group of windows, whose powers are summed in single precision.
+const mostGrouped = 4096
+
+// video says how many windows of n samples in a row make one value for the detectors, and
+// the bandwidth of that: noise passes the mean over a time T as it passes a filter of
+// 1/(2T). One wider than of a single window is that of a window.
+func (s Settings) video(rateHz float64, n int) (every int, vbwHz float64, err error) {
+	if s.VBWHz == 0 {
+		return 1, 0, nil
+	}
+	hop := float64(s.hop(n))
+	widest := rateHz / (2 * hop)
+	most, limit := float64(mostGrouped), ""
+	if s.Tuning.Sweeps() { // groups end with a block
+		most, limit = float64((maxSweepBins-n)/s.hop(n)+1), " in a sweep"
+	}
+	count := max(1, math.Round(widest/s.VBWHz))
+	if count > most {
+		return 0, 0, fmt.Errorf("vbw %s is too narrow%s at rbw %s: use %s or more", device.FormatHz(s.VBWHz, 3), limit,
+			device.FormatHz(s.Window.ENBW()*rateHz/float64(n), 3), device.FormatHz(math.Ceil(widest/most), 3))
+	}
+	return int(count), widest / count, nil
 }
 
 // SettingsFor is s, tuned to all of a recording where info is of one: what is shown when

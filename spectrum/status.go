@@ -13,6 +13,8 @@ type Status struct {
 	State    State
 	Reason   string // why, where State is not Capturing
 
+	Correction Correction // what is known of the radio's errors does to what is measured
+
 	SamplesPerSec float64       // over the last second
 	BytesPerSec   float64       // from the radio, over the last second
 	Lost          uint64        // samples known to be lost since the start

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// A strip is a frame as a History keeps it: Mean and Max hold nothing but the bins of its
+// A strip is a frame as a History keeps it: Mean, Max and Min hold nothing but the bins of its
 // Segments, one after the other. So a frame of a wide survey takes as much as was
 // measured, and where a frame has one segment that covers its grid, a strip is the same.
 type strip struct{ Frame }
@@ -23,47 +23,58 @@ func measuredBins(segments []Segment) int {
 func (s *strip) load(f *Frame) {
 	s.head(f)
 	s.Segments = append(s.Segments[:0], f.Segments...)
-	s.Mean, s.Max = s.Mean[:0], s.Max[:0]
+	s.Mean, s.Max, s.Min = s.Mean[:0], s.Max[:0], s.Min[:0]
 	for i := range f.Segments {
 		low, high := f.Segments[i].Bin, f.Segments[i].Bin+f.Segments[i].Bins
 		s.Mean = append(s.Mean, f.Mean[low:high]...)
 		s.Max = append(s.Max, f.Max[low:high]...)
+		if f.Grid.Min {
+			s.Min = append(s.Min, f.Min[low:high]...)
+		}
 	}
 }
 
 // unload makes f what s is.
 func (s *strip) unload(f *Frame) {
-	f.ready(s.Grid.Bins, len(s.Mean))
 	f.head(&s.Frame)
+	f.ready(s.Grid.Bins, len(s.Mean))
 	f.Segments = append(f.Segments, s.Segments...)
 	at := 0
 	for i := range s.Segments {
 		low, n := s.Segments[i].Bin, s.Segments[i].Bins
 		copy(f.Mean[low:low+n], s.Mean[at:at+n])
 		copy(f.Max[low:low+n], s.Max[at:at+n])
+		if f.Grid.Min {
+			copy(f.Min[low:low+n], s.Min[at:at+n])
+		}
 		at += n
 	}
 }
 
 // head copies all of src but its segments and powers.
 func (f *Frame) head(src *Frame) {
-	segments, mean, peak := f.Segments, f.Mean, f.Max
+	segments, mean, peak, least := f.Segments, f.Mean, f.Max, f.Min
 	*f = *src
-	f.Segments, f.Mean, f.Max = segments, mean, peak
+	f.Segments, f.Mean, f.Max, f.Min = segments, mean, peak, least
 }
 
-// Reset makes f a frame of bins powers of which none is measured yet, in the memory that
-// it has. Of a frame that had as many, it touches only what was measured.
+// Reset makes f a frame of bins powers, with Min if its Grid has it, of which none is
+// measured yet, in the memory that it has. Of a frame that had as many, it touches only
+// what was measured.
 func (f *Frame) Reset(bins int) {
-	if len(f.Mean) != bins {
+	if len(f.Mean) != bins || f.Grid.Min != (len(f.Min) == bins) {
 		f.resize(bins)
 		blank(f.Mean)
 		blank(f.Max)
+		blank(f.Min)
 	} else {
 		for i := range f.Segments {
 			s := &f.Segments[i]
 			blank(f.Mean[s.Bin:][:s.Bins])
 			blank(f.Max[s.Bin:][:s.Bins])
+			if f.Grid.Min {
+				blank(f.Min[s.Bin:][:s.Bins])
+			}
 		}
 	}
 	f.Segments = f.Segments[:0]
@@ -85,21 +96,22 @@ func blank(powers []int16) {
 	}
 }
 
-// A merger makes one of several strips: the greatest Max and the mean Mean, weighted by
-// windows, of each bin. It keeps its memory for the next time. The zero value is ready.
+// A merger makes one of several strips: the greatest Max, the least Min and the mean Mean,
+// weighted by windows, of each bin. It keeps its memory for the next time. The zero value is ready.
 type merger struct {
 	pieces   []piece
 	segments int // that pieces make
 	bins     int // of those
 	gathered int // bins of the pieces
 	sum      []float32
+	weight   []float32 // of each bin, in zero span
 }
 
 // A piece is a segment of a strip.
 type piece struct {
-	segment   *Segment
-	mean, max []int16
-	order     int // of the strip
+	segment        *Segment
+	mean, max, min []int16
+	order          int // of the strip
 }
 
 // gather takes the pieces of strips, in order of frequency.
@@ -109,7 +121,11 @@ func (m *merger) gather(strips []*strip) {
 		at := 0
 		for i := range s.Segments {
 			n := s.Segments[i].Bins
-			m.pieces = append(m.pieces, piece{&s.Segments[i], s.Mean[at : at+n], s.Max[at : at+n], order})
+			p := piece{segment: &s.Segments[i], mean: s.Mean[at : at+n], max: s.Max[at : at+n], order: order}
+			if s.Grid.Min {
+				p.min = s.Min[at : at+n]
+			}
+			m.pieces = append(m.pieces, p)
 			at += n
 		}
 	}
@@ -131,12 +147,12 @@ func (m *merger) saves() bool { return 4*m.bins <= 3*m.gathered }
 // into makes f a strip, or else a whole frame, of what was gathered from strips.
 func (m *merger) into(f *Frame, strips []*strip, asStrip bool) {
 	first, last := &strips[0].Frame, &strips[len(strips)-1].Frame
+	f.Grid = first.Grid
 	if asStrip {
 		f.ready(m.bins, m.bins)
 	} else {
 		f.ready(first.Grid.Bins, m.bins)
 	}
-	f.Grid = first.Grid
 	f.FirstSeq, f.LastSeq = first.FirstSeq, last.LastSeq
 	f.First, f.Last, f.Measured = first.First, last.Last, last.Measured
 	f.Mono = Mono{first.Mono.First, last.Mono.Last, last.Mono.Measured}
@@ -156,6 +172,12 @@ func (m *merger) into(f *Frame, strips []*strip, asStrip bool) {
 			at = s.Bin
 		}
 		m.combine(&s, rest[:n], f.Mean[at:][:s.Bins], f.Max[at:][:s.Bins], power)
+		if f.Grid.Min {
+			leastOf(f.Min[at:][:s.Bins], rest[:n])
+		}
+		if n > 1 && f.Grid.ZeroSpan() {
+			m.reweigh(rest[:n], f.Mean[at:][:s.Bins], power)
+		}
 		f.Segments = append(f.Segments, s)
 		rest, at = rest[n:], at+s.Bins
 	}
@@ -188,6 +210,36 @@ func (m *merger) combine(s *Segment, pieces []piece, mean, peak []int16, power *
 	scale := 1 / float32(s.Windows)
 	for k := range sum {
 		mean[k] = power.quantise(sum[k] * scale)
+	}
+}
+
+// leastOf makes least the least of pieces of the same bins. One less than Absent is the
+// greatest int16, so that what was not measured counts for nothing.
+func leastOf(least []int16, pieces []piece) {
+	copy(least, pieces[0].min)
+	for i := range pieces[1:] {
+		low := pieces[1+i].min[:len(least)]
+		for k := range least {
+			least[k] = min(least[k]-1, low[k]-1) + 1
+		}
+	}
+}
+
+// reweigh makes mean right after combine where some pieces lack points.
+func (m *merger) reweigh(pieces []piece, mean []int16, power *powerTable) {
+	m.weight = slices.Grow(m.weight[:0], len(mean))[:len(mean)]
+	clear(m.weight)
+	for i := range pieces {
+		for k, q := range pieces[i].mean {
+			if q != Absent {
+				m.weight[k] += float32(pieces[i].segment.Windows)
+			}
+		}
+	}
+	for k, weight := range m.weight {
+		if mean[k] = Absent; weight > 0 {
+			mean[k] = power.quantise(m.sum[k] / weight)
+		}
 	}
 }
 

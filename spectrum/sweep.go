@@ -21,10 +21,12 @@ type sweep struct {
 	row    *row
 	bands  []band
 	clock  clock
-	rateHz float64
+	known  *Calibration
+	rateHz float64 // in truth
 	edgeHz float64 // lower edge of bin 0 of the grid's first whole piece or of one below it
 	first  int     // bin 0 of the grid, counted from edgeHz
 	picks  [2][]uint32
+	even   [2][]float32 // what makes their cells even; nil: nothing is known
 }
 
 func (m *sweep) begin(a *Analyzer, b *device.Block) error {
@@ -32,18 +34,26 @@ func (m *sweep) begin(a *Analyzer, b *device.Block) error {
 	if samples := len(b.Samples) / b.Format.Size(); samples < n {
 		return fmt.Errorf("a block of the sweep has only %d samples for %d bins: use fewer bins or a wider rbw", samples, n)
 	}
-	edgeHz := b.CenterHz - t.RateHz*3/8 - a.grid.BinHz/2
+	rateHz := a.trueHz(t.RateHz)
+	edgeHz := a.trueHz(b.CenterHz) - rateHz*3/8 - a.grid.BinHz/2
 	// Edges of bins that are half a bin low would add one at each end for nothing.
 	first, err := a.lay(t.Parts(), -a.grid.BinHz/2, edgeHz, math.MinInt32, math.MaxInt32)
 	if err != nil {
 		return err
 	}
 	m.bands = a.bands
-	m.row, m.rateHz, m.edgeHz, m.first = newRow(a.grid), t.RateHz, edgeHz, first
+	m.row, m.rateHz, m.edgeHz, m.first, m.known = newRow(a.grid), rateHz, edgeHz, first, a.known
+	m.row.calibrate(a.known, nil, 0)
 	m.clock = clock{period: period(a.settings.FPS)}
 	for i, k := range [2]int{-n * 3 / 8, n / 8} {
 		m.picks[i] = make([]uint32, n/4)
 		m.order(m.picks[i], k)
+		if slope := a.known.slope(t); slope != nil {
+			m.even[i] = make([]float32, n/4)
+			for j := range m.even[i] {
+				m.even[i][j] = float32(ratio(slope.At(float64(k+j) * a.grid.BinHz)))
+			}
+		}
 	}
 	return nil
 }
@@ -54,9 +64,9 @@ func (m *sweep) add(b *device.Block, emit func(*Frame)) error {
 	}
 	m.row.note(b)
 	n := m.fft.n
-	lowest := (b.CenterHz - m.rateHz*3/8 - m.rateHz/float64(n)/2 - m.edgeHz) / m.rateHz * 4 // in quarters
+	lowest := (b.CenterHz*m.known.clock() - m.rateHz*3/8 - m.rateHz/float64(n)/2 - m.edgeHz) / m.rateHz * 4 // in quarters
 	quarter := math.Round(lowest)
-	if math.Abs(lowest-quarter)*float64(n/4) > 0.25 {
+	if !(math.Abs(lowest-quarter)*float64(n/4) <= 0.25 && math.Abs(quarter) < math.MaxInt32) {
 		return errTiling
 	}
 	bins := [2]int{int(quarter)*n/4 - m.first, (int(quarter)+2)*n/4 - m.first}
@@ -67,9 +77,17 @@ func (m *sweep) add(b *device.Block, emit func(*Frame)) error {
 	for range m.full(b.Samples, b.Format) {
 		m.transform()
 	}
+	m.finish(m.windows == 0)
 	samples := len(b.Samples) / b.Format.Size()
 	first := b.Time.Add(-lasting(int64(samples-1), m.rateHz))
 	for i, picks := range m.picks {
+		for j, gain := range m.even[i] {
+			m.cells.sum[picks[j]] *= gain
+			m.cells.max[picks[j]] *= gain
+			if m.cells.min != nil {
+				m.cells.min[picks[j]] *= gain
+			}
+		}
 		if err := m.piece(bins[i], picks, first, b.Time); err != nil {
 			return err
 		}
@@ -121,14 +139,16 @@ func period(fps float64) time.Duration {
 	return time.Duration(float64(time.Second) / fps)
 }
 
-// due reports whether a tick has come before now, and winds the clock for the next.
+// due reports whether a tick has come before now, and winds the clock for the next. Where
+// time went back, a tick has come.
 func (c *clock) due(now time.Time) bool {
-	if c.period == 0 || now.Before(c.next) {
+	early := c.next.Sub(now)
+	if c.period == 0 || early > 0 && early <= c.period {
 		return false
 	}
 	begun := !c.next.IsZero()
-	if begun {
-		c.next = c.next.Add(now.Sub(c.next).Truncate(c.period) + c.period)
+	if late := -early; begun && late >= 0 && late < math.MaxInt64-c.period {
+		c.next = c.next.Add(late.Truncate(c.period) + c.period)
 	} else {
 		c.next = now.Add(c.period)
 	}

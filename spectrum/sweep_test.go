@@ -167,6 +167,34 @@ func TestSweepFramesHoldWhatWasMeasured(t *testing.T) {
 	}
 }
 
+// A system clock that is set neither stops the frames of a sweep nor makes one of every block.
+func TestSweepClockIsSet(t *testing.T) {
+	c, now := clock{period: 50 * time.Millisecond}, epoch
+	for i, step := range []struct {
+		after time.Duration
+		due   bool
+	}{
+		{0, false},
+		{49 * time.Millisecond, false},
+		{time.Millisecond, true},
+		{40 * time.Millisecond, false},
+		{-time.Hour, true},
+		{49 * time.Millisecond, false},
+		{time.Millisecond, true},
+		{1000 * time.Hour, true},
+		{10 * time.Millisecond, false},
+		{50 * time.Millisecond, true},
+		{math.MinInt64, true},
+		{49 * time.Millisecond, false},
+		{time.Millisecond, true},
+	} {
+		now = now.Add(step.after)
+		if got := c.due(now); got != step.due {
+			t.Errorf("step %d: due %v", i, got)
+		}
+	}
+}
+
 func TestSweepRefusesWhatIsTooLarge(t *testing.T) {
 	s := Settings{Tuning: device.Tuning{CenterHz: 6e9, SpanHz: 12e9, RateHz: 20e6}, Bins: 8192}
 	a, err := NewAnalyzer(s, device.Info{}, 1, nil)

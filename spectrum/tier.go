@@ -21,7 +21,7 @@ type Slice struct {
 func (g *Grid) Measured() Grid {
 	m := *g
 	if p := g.Part; p != (Part{}) {
-		m.BinHz = g.BinHz / float64(p.Cell)
+		m.BinHz, m.PointSec = g.BinHz/float64(p.Cell), g.PointSec/float64(p.Cell)
 		m.StartHz, m.Bins, m.Part = g.StartHz-float64(p.First)*m.BinHz, p.Of, Part{}
 	}
 	return m
@@ -30,10 +30,10 @@ func (g *Grid) Measured() Grid {
 // Slice chooses what shows lowHz to highHz (0 and 0: all of g) in at least so many
 // cells, if there are as many bins, and in less than twice as many (0: all bins). The
 // bins begin and end at multiples of a power of two of about a quarter of what is asked
-// for. g is as measured.
+// for. In zero span, where all bins are of one frequency, it is all of g. g is as measured.
 func (g *Grid) Slice(lowHz, highHz float64, cells int) Slice {
 	low, high := 0, g.Bins
-	if lowHz < highHz {
+	if lowHz < highHz && !g.ZeroSpan() {
 		inside := func(hz float64) float64 { return min(max(hz, g.StartHz), g.StopHz()) } // what is far out is no int
 		low = min(max(g.BinAt(inside(lowHz)), 0), g.Bins-1)
 		high = min(max(g.BinAt(inside(highHz))+1, low+1), g.Bins)
@@ -61,17 +61,18 @@ func (s Slice) Tier(halved int) Slice {
 }
 
 // Reduce makes dst what slice s of src looks like: of the bins of each cell the
-// greatest Max and the mean power, peaks whole. src is as measured.
+// greatest Max, the least Min and the mean power, peaks whole. src is as measured.
 func Reduce(dst, src *Frame, s Slice) {
 	if s.Cell == 1 && s.Bins == src.Grid.Bins {
 		dst.CopyFrom(src)
 		return
 	}
-	dst.Reset(s.Cells())
 	dst.head(src)
+	dst.Reset(s.Cells())
 	g := &dst.Grid
 	g.Part = Part{Cell: s.Cell, First: s.First, Of: src.Grid.Bins}
 	g.Bins, g.StartHz, g.BinHz = s.Cells(), g.StartHz+float64(s.First)*g.BinHz, g.BinHz*float64(s.Cell)
+	g.PointSec *= float64(s.Cell)
 
 	power := powers(src.Grid.StepDB)
 	at, sum, n := -1, float32(0), 0 // of the cell whose bins are being summed
@@ -92,13 +93,38 @@ func Reduce(dst, src *Frame, s Slice) {
 				top = max(top, tops[k])
 			}
 			dst.Max[c] = top
-			n += len(means)
+			if g.Min {
+				dst.lower(c, src.Min[s.First+low:s.First+end])
+			}
+			n += measured(means, g)
 			low = end
 		}
 	}
 	dst.setMean(at, sum, n, power)
 	dst.Segments = append(dst.Segments, src.Segments...)
 	dst.reduceSegments(s)
+}
+
+// lower makes the Min of a bin no more than powers, as leastOf does.
+func (f *Frame) lower(bin int, powers []int16) {
+	least := f.Min[bin] - 1
+	for _, q := range powers {
+		least = min(least, q-1)
+	}
+	f.Min[bin] = least + 1
+}
+
+// measured is how many of the powers of a segment of g there are.
+func measured(powers []int16, g *Grid) int {
+	n := len(powers)
+	if g.ZeroSpan() {
+		for _, q := range powers {
+			if q == Absent {
+				n--
+			}
+		}
+	}
+	return n
 }
 
 // setMean makes the mean of a bin that of n powers.

@@ -3,6 +3,7 @@ package spectrum
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -68,6 +69,7 @@ func TestReduceKeepsPeaks(t *testing.T) {
 	var src, dst Frame
 	for _, bins := range []int{1, 255, 256, 257, 1000, 4096} {
 		noiseFrame(&src, rng, 1, bins)
+		addMin(&src, rng)
 		g := &src.Grid
 		for _, s := range []Slice{
 			g.Slice(0, 0, 256),
@@ -83,13 +85,15 @@ func TestReduceKeepsPeaks(t *testing.T) {
 			for i := range want {
 				want[i] = Absent
 			}
+			least := slices.Repeat([]int16{math.MaxInt16}, dst.Grid.Bins)
 			for i, q := range src.Max[s.First : s.First+s.Bins] {
 				c := dst.Grid.BinAt(g.BinCenterHz(s.First + i))
 				want[c] = max(want[c], q)
+				least[c] = min(least[c], src.Min[s.First+i])
 			}
 			for c := range want {
-				if dst.Max[c] != want[c] {
-					t.Fatalf("%d bins, %+v: cell %d is %d, want %d", bins, s, c, dst.Max[c], want[c])
+				if dst.Max[c] != want[c] || dst.Min[c] != least[c] {
+					t.Fatalf("%d bins, %+v: cell %d is %d and %d, want %d and %d", bins, s, c, dst.Max[c], dst.Min[c], want[c], least[c])
 				}
 			}
 			if part := dst.Grid.Part; part != (Part{}) && part != (Part{Cell: s.Cell, First: s.First, Of: bins}) {
@@ -110,16 +114,20 @@ func TestReduceOfASurvey(t *testing.T) {
 	var src, dst Frame
 	for tick := range 6 {
 		surveyFrame(&src, rng, tick, bins)
+		addMin(&src, rng)
 		g := &src.Grid
 		for _, s := range []Slice{g.Slice(0, 0, 2048), g.Slice(0, 0, 30), g.Slice(g.BinCenterHz(bins/2), g.BinCenterHz(bins-1), 500)} {
 			Reduce(&dst, &src, s)
 			want, sum, n := absent(s.Cells()), make([]float64, s.Cells()), make([]int, s.Cells())
+			least := absent(s.Cells())
 			for i := s.First; i < s.First+s.Bins; i++ {
 				c := (i - s.First) / s.Cell
 				want[c] = max(want[c], src.Max[i])
 				if src.Mean[i] != Absent {
 					sum[c] += math.Pow(10, src.Grid.DB(src.Mean[i])/10)
-					n[c]++
+					if n[c]++; n[c] == 1 || src.Min[i] < least[c] {
+						least[c] = src.Min[i]
+					}
 				}
 			}
 			inside := absent(s.Cells())
@@ -130,7 +138,7 @@ func TestReduceOfASurvey(t *testing.T) {
 			}
 			for c := range want {
 				mean := math.Round(10 * math.Log10(sum[c]/float64(n[c])) / g.StepDB)
-				if dst.Max[c] != want[c] || (inside[c] != Absent) != (n[c] > 0) || n[c] == 0 && dst.Mean[c] != Absent ||
+				if dst.Max[c] != want[c] || dst.Min[c] != least[c] || (inside[c] != Absent) != (n[c] > 0) || n[c] == 0 && dst.Mean[c] != Absent ||
 					n[c] > 0 && math.Abs(mean-float64(dst.Mean[c])) > 1 {
 					t.Fatalf("tick %d, %+v: cell %d is %d %d, want %d %g; a segment has it: %v",
 						tick, s, c, dst.Max[c], dst.Mean[c], want[c], mean, inside[c] != Absent)

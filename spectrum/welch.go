@@ -10,26 +10,40 @@ import (
 
 // A welch averages windowed power spectra of overlapping stretches of samples (P. D.
 // Welch, IEEE Trans. AU-15, 1967).
+//
+// The detectors see the mean power of each group of windows in a row: a video filter.
 type welch struct {
 	fft     *fft
-	cells   cells
-	windows int // that are in cells
+	cells   cells // of whole groups
+	windows int   // that are in cells
+	group   cells // where windows go first; the same as cells where the detectors see each
+	every   int   // windows in a group
+	grouped int   // that are in group and not in cells
 
 	bytes  overlap[byte]
 	floats overlap[complex64]
 	some   []complex64 // samples converted
+
+	balance *balance // of I and Q; nil: nothing is known
 
 	// The window that is full: int8 as they came, others converted.
 	asBytes  []byte
 	asFloats []complex64
 }
 
-func newWelch(n int, w Window, overlapping float64) *welch {
-	hop := max(1, int(float64(n)*(1-overlapping)+0.5))
-	return &welch{
-		fft: newFFT(n, w), cells: newCells(n),
+// newWelch is for settings whose Bins are resolved, and groups of so many windows.
+func newWelch(s Settings, every int) *welch {
+	n, hop := s.Bins, s.hop(s.Bins)
+	w := &welch{
+		fft: newFFT(n, s.Window), cells: newCells(n), every: every,
 		bytes: newOverlap[byte](2*n, 2*hop), floats: newOverlap[complex64](n, hop), some: make([]complex64, n),
 	}
+	w.group = w.cells
+	if every > 1 || s.Min {
+		w.group, w.cells.min = newCells(n), aligned(n)
+		unbound(w.cells.min)
+	}
+	return w
 }
 
 // restart forgets samples that have not filled a window.
@@ -41,7 +55,7 @@ func (w *welch) full(src []byte, f device.Format) iter.Seq[int] {
 	return func(yield func(end int) bool) {
 		n, size := w.fft.n, f.Size()
 		src = src[:len(src)-len(src)%size]
-		if f == device.CI8 {
+		if f == device.CI8 && w.balance == nil {
 			w.asFloats, w.floats.kept = nil, 0
 			for x, end := range w.bytes.windows(src) {
 				w.asBytes = x
@@ -55,6 +69,9 @@ func (w *welch) full(src []byte, f device.Format) iter.Seq[int] {
 		for done := 0; len(src) > 0; done += n {
 			some := w.some[:min(len(src)/size, n)]
 			convert(some, src, f)
+			if w.balance != nil {
+				w.balance.apply(some)
+			}
 			for x, end := range w.floats.windows(some) {
 				w.asFloats = x
 				if !yield(done + end) {
@@ -66,14 +83,43 @@ func (w *welch) full(src []byte, f device.Format) iter.Seq[int] {
 	}
 }
 
-// transform adds the window that full is at to the cells.
-func (w *welch) transform() {
+// transform measures the window that full is at, and reports whether its group is in the
+// cells by that.
+func (w *welch) transform() bool {
 	if w.asFloats != nil {
-		w.fft.floats(w.asFloats, w.cells)
+		w.fft.floats(w.asFloats, w.group)
 	} else {
-		w.fft.bytes(w.asBytes, w.cells)
+		w.fft.bytes(w.asBytes, w.group)
 	}
-	w.windows++
+	w.grouped++
+	if w.grouped < w.every {
+		return false
+	}
+	w.close()
+	return true
+}
+
+// close moves the group to the cells.
+func (w *welch) close() {
+	if w.cells.min != nil {
+		w.cells.take(w.group.sum, 1/float32(w.grouped))
+	}
+	w.windows += w.grouped
+	w.grouped = 0
+}
+
+// finish does so with a group that will not get full. The mean of fewer windows spreads
+// wider, so that the detectors see it only where there is no other.
+func (w *welch) finish(alone bool) {
+	switch {
+	case w.grouped == 0:
+	case alone:
+		w.close()
+	default:
+		w.cells.add(w.group.sum)
+		w.windows += w.grouped
+		w.grouped = 0
+	}
 }
 
 // reset empties the cells.

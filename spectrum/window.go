@@ -77,6 +77,9 @@ func (w Window) ENBW() float64 {
 	return sum / (terms[0] * terms[0])
 }
 
+// lobe is how many bins the main lobe reaches on either side: to its first null.
+func (w Window) lobe() int { return len(windows[w].terms) }
+
 // at is the window at a share of its length, 0 outside of 0 to 1, in some scale.
 func (w Window) at(share float64) float64 {
 	if share <= 0 || share >= 1 {

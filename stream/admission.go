@@ -16,8 +16,8 @@ import (
 // Viewers that were cut off together come back together, and one that comes costs more
 // than one that is served for a second: docs/adr/0008-accept-rate.md has the figures.
 const (
-	admitRate  = 250           // handshakes a second
-	admitBurst = 50            // that begin at once after a quiet time
+	admitRate  = 250           // handshakes a second, unless told otherwise
+	admitBurst = admitRate / 5 // that begin at once after a quiet time
 	admitLine  = 2 * admitRate // that wait for their turn: 2 s, well within a viewer's patience
 	admitLater = 20 * time.Second
 	admitQuiet = 2 * time.Second // without a handshake that had to wait, and a burst is over
@@ -51,6 +51,13 @@ func newAdmission(handshakes *prometheus.CounterVec, perSecond rate.Limit, burst
 		turns: rate.NewLimiter(perSecond, burst), later: rate.NewLimiter(perSecond, 1),
 	}
 }
+
+// usualAdmission is what the constants above say, at another rate.
+func usualAdmission(handshakes *prometheus.CounterVec, perSecond int) *admission {
+	return newAdmission(handshakes, rate.Limit(perSecond), burstOf(perSecond), 2*perSecond)
+}
+
+func burstOf(perSecond int) int { return max(1, perSecond/5) }
 
 // What became of a handshake.
 const (
@@ -138,5 +145,5 @@ func (a *admission) report(log *slog.Logger, ending bool) {
 func (s *Server) spread() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return max(time.Second, time.Duration(len(s.viewers))*time.Second/admitRate)
+	return max(time.Second, time.Duration(len(s.viewers))*time.Second/time.Duration(s.limits.Handshakes))
 }

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -20,7 +21,7 @@ import (
 // connectedClient is one that was welcomed, without a network.
 func connectedClient(sink Sink) *Client {
 	c := NewClient("ws://rig", sink, nil)
-	c.welcome(welcomeMessage.GetWelcome(), func(error) {})
+	c.welcome(welcomeMessage.GetWelcome(), "", func(error) {})
 	return c
 }
 
@@ -177,7 +178,7 @@ func TestWelcomeIsCleaned(t *testing.T) {
 	c := NewClient("ws://rig", nobody{}, nil)
 	c.welcome(&wire.Welcome{
 		Session: "a\x1b", Epoch: strings.Repeat("e", 1<<20), Role: "\nroot", Server: "\x07bell", Version: "\x9b1", Pid: -1,
-	}, func(error) {})
+	}, "", func(error) {})
 	if s := c.Link().Server; s.Session != "a" || len(s.Epoch) > maxText || s.Role != " root" || s.Name != "bell" {
 		t.Errorf("%+v", s)
 	}
@@ -312,6 +313,11 @@ func TestBadGatewayHeals(t *testing.T) {
 func FuzzServerMessage(f *testing.F) {
 	f.Add(mustMarshal(f, welcomeMessage))
 	f.Add(mustMarshal(f, frameFrom(f, 1, 1)))
+	zero, err := new(frameEncoder).encode(nil, encodingPB, zeroFrame(rand.New(rand.NewPCG(1, 2))), time.Now())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(zero)
 	at := place{0, firstHash("e")}
 	f.Add(mustMarshal(f, event(f, &at, "text")))
 	f.Add(mustMarshal(f, passedMessage(at)))
@@ -322,6 +328,7 @@ func FuzzServerMessage(f *testing.F) {
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Pong{Pong: &wire.Pong{Id: 1, PingNs: 2, TimeNs: 3}}}))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Device{Device: &wire.Device{Name: "n", Fps: 20, Tuning: &wire.Tuning{CenterHz: 1}}}}))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Gps{Gps: &wire.Gps{Fix: 3}}}))
+	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Viewers{Viewers: &wire.Viewers{Seen: []*wire.Seen{{Session: "s", Name: "n", Lag: 3}}}}}))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Goodbye{Goodbye: &wire.Goodbye{RetryMs: math.MaxUint32}}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m := new(wire.ServerMessage)

@@ -66,6 +66,11 @@ func TestLawsSeeWhatIsBroken(t *testing.T) {
 				got[merged(got)].frame.Max[0]++
 				return got
 			}, "peaks at"},
+			{"a merge forgets the least power", func(got []taken) []taken {
+				f := got[frame(got, func(f *spectrum.Frame) bool { return f.Merged() > 2 && f.Grid.Min })].frame
+				f.Min[slices.IndexFunc(f.Min, func(q int16) bool { return q != spectrum.Absent })]++
+				return got
+			}, "has its least at"},
 			{"a merge leaves its last frame out", func(got []taken) []taken {
 				f := got[merged(got)].frame
 				first, last := f.FirstSeq, f.LastSeq
@@ -73,7 +78,7 @@ func TestLawsSeeWhatIsBroken(t *testing.T) {
 				spectrum.Reduce(f, p, p.Grid.Slice(0, 0, 32))
 				f.FirstSeq, f.LastSeq = first, last
 				return got
-			}, "peaks at"},
+			}, "cell "},
 			{"two ranges overlap", func(got []taken) []taken {
 				got[merged(got)].frame.FirstSeq--
 				return got

@@ -16,7 +16,10 @@ const overloadQuiet = 5 * time.Second
 func changes(before, now *spectrum.Status) []Event {
 	var events []Event
 	tuning := &now.Settings.Tuning
-	low, high := tuning.CenterHz-tuning.SpanHz/2, tuning.CenterHz+tuning.SpanHz/2
+	low, high := tuning.StartHz(), tuning.StopHz()
+	if tuning.ZeroSpan() {
+		low, high = low-now.Settings.RBWHz/2, high+now.Settings.RBWHz/2
+	}
 	lost := now.State == spectrum.Interrupted
 	if now.State != before.State || lost && now.Reason != before.Reason {
 		e := Event{Kind: "device", Text: fmt.Sprintf("%s: %s", now.Info.Name, now.State)}
@@ -30,6 +33,9 @@ func changes(before, now *spectrum.Status) []Event {
 	}
 	if text := tuned(before.Settings, now.Settings); text != "" {
 		events = append(events, Event{Kind: "tuned", Text: text, LowHz: low, HighHz: high})
+	}
+	if missing := now.Correction.Missing; missing != before.Correction.Missing && missing != "" {
+		events = append(events, Event{Kind: "calibration", Severity: Warning, Text: "the calibration has " + missing, LowHz: low, HighHz: high})
 	}
 	if now.LastOverload.Sub(before.LastOverload) > overloadQuiet {
 		events = append(events, Event{
@@ -69,14 +75,20 @@ func clockStepped(wall, elapsed time.Duration) []Event {
 
 // tuned lists the settings that differ.
 func tuned(before, now spectrum.Settings) string {
-	// Bins and RBW are two ways to say one thing. A range says what freq and span do, and
+	// Bins and RBW are two ways to say one thing; zero span has no bins. A range says what freq and span do, and
 	// it takes a range to say that there are several.
 	several := before.Tuning.Ranges != now.Tuning.Ranges
 	text := ""
 	for _, p := range spectrum.Params {
 		switch p.Name {
-		case "rbw":
-			continue
+		case "rbw", "bins":
+			if zero := now.Tuning.ZeroSpan(); zero != (p.Name == "rbw") {
+				continue
+			}
+		case "sweep-time":
+			if !now.Tuning.ZeroSpan() {
+				continue
+			}
 		case "freq", "span":
 			if several {
 				continue

@@ -69,6 +69,7 @@ type Client struct {
 	in        meter
 	out       meter
 	frames    meter
+	delays    delays
 	bytesIn   int64 // traffic already in the meters
 	bytesOut  int64
 	times     [framesTimed]frameTimes
@@ -231,7 +232,7 @@ func (c *Client) stir() {
 // session is one connection from dialling to its end. It reports how long the link was
 // up.
 func (c *Client) session(ctx context.Context) (up time.Duration, err error) {
-	conn, err := c.attempt(ctx)
+	conn, cipher, err := c.attempt(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -252,7 +253,7 @@ func (c *Client) session(ctx context.Context) (up time.Duration, err error) {
 		return 0, &refusal{fmt.Errorf("%w: %s does not begin with Welcome", ErrNotArgos, c.url)}
 	}
 	began := time.Now()
-	c.welcome(welcome, cut)
+	c.welcome(welcome, cipher, cut)
 	c.tell()
 	defer c.closeSession()
 	writer.Go(func() {
@@ -278,21 +279,21 @@ func (c *Client) session(ctx context.Context) (up time.Duration, err error) {
 	return time.Since(began), context.Cause(session)
 }
 
-// attempt dials until Retry or ctx ends it.
-func (c *Client) attempt(ctx context.Context) (*websocket.Conn, error) {
+// attempt dials until Retry or ctx ends it, and says what the link is encrypted by.
+func (c *Client) attempt(ctx context.Context) (conn *websocket.Conn, cipher string, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c.mu.Lock()
 	c.dialling = cancel
 	c.mu.Unlock()
-	conn, err := c.dial(ctx)
+	conn, cipher, err = c.dial(ctx)
 	c.mu.Lock()
 	c.dialling = nil
 	c.mu.Unlock()
 	if err != nil && ctx.Err() != nil {
-		return nil, errRetried
+		return nil, "", errRetried
 	}
-	return conn, err
+	return conn, cipher, err
 }
 
 var errGarbage = errors.New("server sent what is not argos.v1")
@@ -519,6 +520,9 @@ func (c *Client) take(m *wire.ServerMessage) error {
 			c.rtt.add(*sent, time.Unix(0, kind.Pong.GetTimeNs()), now)
 			c.mono.add(*sent, c.began.Add(time.Duration(kind.Pong.GetMonoNs())), now)
 			*sent = time.Time{}
+		}
+		if takes := kind.Pong.GetTakes(); takes >= 0 && takes <= rateMost {
+			c.link.Takes = takes
 		}
 		c.mu.Unlock()
 	case *wire.ServerMessage_Device:

@@ -91,7 +91,7 @@ func (c countedConn) Write(b []byte) (int, error) {
 }
 
 // dial opens the link. Its error is a refusal, a busyError, or something to try again.
-func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
+func (c *Client) dial(ctx context.Context) (link *websocket.Conn, cipher string, err error) {
 	patience := dialTimeout
 	if c.route.asks && !c.wasConnected() {
 		patience = sshTyping
@@ -109,17 +109,17 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 		CompressionMode: websocket.CompressionDisabled,
 	})
 	if response != nil && response.StatusCode == http.StatusUnauthorized {
-		return nil, &refusal{c.tokenError(response)}
+		return nil, "", &refusal{c.tokenError(response)}
 	}
 	if err != nil {
-		return nil, dialError(ctx, c.url, patience, response, err)
+		return nil, "", dialError(ctx, c.url, patience, response, err)
 	}
 	if conn.Subprotocol() != protocolPB {
 		_ = conn.CloseNow()
-		return nil, &refusal{fmt.Errorf("%w: %s does not speak %s", ErrNotArgos, c.url, protocolPB)}
+		return nil, "", &refusal{fmt.Errorf("%w: %s does not speak %s", ErrNotArgos, c.url, protocolPB)}
 	}
 	conn.SetReadLimit(maxMessage)
-	return conn, nil
+	return conn, c.route.cipher(response), nil
 }
 
 // stay makes an answer of a redirection: a token goes where it was meant to go.
@@ -146,6 +146,17 @@ func routeOf(address string, busy func() bool) route {
 		return route{"ws://" + at, at, true, true, func(ctx context.Context, _, _ string) (net.Conn, error) { return dialSSH(ctx, u, busy()) }}
 	}
 	return route{address, u.Host, u.Scheme == "wss" || access.LocalHost(u.Hostname()), false, new(net.Dialer).DialContext}
+}
+
+// cipher is what a link by this way is encrypted by, "" if by nothing.
+func (r *route) cipher(response *http.Response) string {
+	switch {
+	case r.asks:
+		return sshScheme
+	case response.TLS != nil:
+		return tls.VersionName(response.TLS.Version)
+	}
+	return ""
 }
 
 // tokenError is a 401.
@@ -198,6 +209,8 @@ func dialError(ctx context.Context, address string, patience time.Duration, resp
 		return fmt.Errorf("%s: %w", address, certificate)
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record):
 		return fmt.Errorf("%s does not speak TLS; use ws:// where the way there is safe", address)
+	case errors.As(err, &network) && network.Op == "remote error":
+		return fmt.Errorf("%s breaks off the TLS handshake (%w): it may have too much to do; try again later", address, network.Err)
 	case errors.As(err, &network):
 		return fmt.Errorf("%s: %w", address, network.Err)
 	default:

@@ -12,7 +12,7 @@ type Event struct {
 	Offset   uint64 // in the server's log of this epoch; 0 for the client's own
 	Hash     Hash   // of that log's chain, after this event
 	Time     time.Time
-	Kind     string // "link", "restart", "device", "tuned", "overload", "lost", "gap", "clock"
+	Kind     string // "link", "restart", "device", "tuned", "overload", "lost", "gap", "clock", "calibration"
 	Severity Severity
 	Text     string // one line, no control characters
 	LowHz    float64

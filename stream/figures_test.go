@@ -232,6 +232,9 @@ func TestSlowLink(t *testing.T) {
 				t.Errorf("%s: %d of %d bursts came whole, to frame %d, %d missing", name, g.whole, len(g.bursts), g.last, g.client.Link().Missing)
 			}
 		}
+		if takes := slow.client.Link().Takes; takes < 0.9*rate || takes > 25_000 {
+			t.Errorf("the link is said to take %g B/s", takes)
+		}
 		if rate > 20_500 || beside.frames != frames || beside.merged != 0 {
 			t.Errorf("%g B/s; beside it %d frames, %d merged", rate, beside.frames, beside.merged)
 		}

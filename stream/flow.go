@@ -171,9 +171,12 @@ func (f *flow) measure(rate float64, late bool, now time.Time) {
 	}
 }
 
+// best is the most bytes a second that the link has taken of late, 0 if that is not known.
+func (f *flow) best() float64 { return max(f.rate, f.rateBefore) }
+
 // takes is how long so many bytes take on the link.
 func (f *flow) takes(bytes int) time.Duration {
-	rate := max(f.rate, f.rateBefore)
+	rate := f.best()
 	if rate == 0 {
 		rate = rateAtFirst
 	}
@@ -182,7 +185,7 @@ func (f *flow) takes(bytes int) time.Duration {
 
 // mayRise reports whether a higher tier is to be tried.
 func (f *flow) mayRise(now time.Time) bool {
-	return f.tier > 0 && max(f.rate, f.rateBefore) > 0 && now.Sub(f.tierSince) >= tierHolds
+	return f.tier > 0 && f.best() > 0 && now.Sub(f.tierSince) >= tierHolds
 }
 
 // choose is the tier for a frame message, 0 to lowest, that takes size(tier) bytes: the
@@ -205,7 +208,7 @@ func (f *flow) settle(tier int, tried bool, now time.Time) {
 	if tier != f.tier || tried {
 		f.tierSince = now
 	}
-	if max(f.rate, f.rateBefore) == 0 {
+	if f.best() == 0 {
 		f.tierSince = time.Time{}
 	}
 	f.tier = tier

@@ -44,11 +44,14 @@ func (c *frameEncoder) encode(dst []byte, e encoding, f *spectrum.Frame, now tim
 		w.Bin, w.Bins, w.Windows = uint32(s.Bin), uint32(s.Bins), uint32(s.Windows)
 		w.FirstNs, w.LastNs = s.First.UnixNano(), s.Last.UnixNano()
 	}
-	m.Packed, m.MeanDb, m.MaxDb = nil, m.MeanDb[:0], m.MaxDb[:0]
+	m.Packed, m.MeanDb, m.MaxDb, m.MinDb = nil, m.MeanDb[:0], m.MaxDb[:0], m.MinDb[:0]
 	if e == encodingJSON {
 		for i := range f.Mean {
 			m.MeanDb = append(m.MeanDb, float32(f.Grid.DB(f.Mean[i])))
 			m.MaxDb = append(m.MaxDb, float32(f.Grid.DB(f.Max[i])))
+		}
+		for _, q := range f.Min {
+			m.MinDb = append(m.MinDb, float32(f.Grid.DB(q)))
 		}
 	} else {
 		packed, err := c.packer.pack(f)
@@ -65,8 +68,10 @@ func (c *frameEncoder) encode(dst []byte, e encoding, f *spectrum.Frame, now tim
 func (c *frameEncoder) setGrid(g *spectrum.Grid) {
 	w := &c.grid
 	w.Generation, w.StartHz, w.BinHz, w.Bins = g.Generation, g.StartHz, g.BinHz, uint32(g.Bins)
+	w.PointS = g.PointSec
 	w.StepDb, w.RbwHz, w.Window, w.Overlap = g.StepDB, g.RBWHz, g.Window.String(), g.Overlap
-	w.Simulated, w.Calibrated = g.Simulated, g.Calibrated
+	w.Simulated, w.Calibrated, w.Ppm = g.Simulated, g.Calibrated, g.PPM
+	w.Min, w.VbwHz, w.Dc = g.Min, g.VBWHz, g.DC.String()
 	setTuning(&c.tuning, &g.Tuning)
 	w.Tuning = &c.tuning
 	w.Part = nil
@@ -119,6 +124,9 @@ var errFrame = errors.New("frame breaks the protocol")
 // Bounds of what a grid can say without making nonsense of what is computed from it.
 const (
 	mostHz      = 1e15
+	mostPPM     = 1e6
+	leastPointS = 1e-9
+	mostPointS  = 1e6
 	leastStepDB = 0.01 // powers down to spectrum.FloorDB fit an int16
 	mostStepDB  = 20
 )
@@ -131,10 +139,12 @@ func checkFrame(m *wire.Frame) error {
 		return fmt.Errorf("%w: sequence %d to %d", errFrame, m.GetFirstSeq(), m.GetLastSeq())
 	case g.GetBins() == 0 || g.GetBins() > maxBins:
 		return fmt.Errorf("%w: %d bins", errFrame, g.GetBins())
-	case !within(g.GetBinHz(), math.SmallestNonzeroFloat64, mostHz) || !within(g.GetStartHz(), -mostHz, mostHz) ||
-		!within(g.GetStepDb(), leastStepDB, mostStepDB) || !within(g.GetRbwHz(), 0, mostHz):
-		return fmt.Errorf("%w: grid of %g Hz at %g Hz in %g dB with rbw %g Hz",
-			errFrame, g.GetBinHz(), g.GetStartHz(), g.GetStepDb(), g.GetRbwHz())
+	case (g.GetPointS() != 0) != (g.GetBinHz() == 0) || g.GetPointS() != 0 && !within(g.GetPointS(), leastPointS, mostPointS):
+		return fmt.Errorf("%w: bins of %g Hz and %g s", errFrame, g.GetBinHz(), g.GetPointS())
+	case !within(g.GetBinHz(), 0, mostHz) || !within(g.GetStartHz(), -mostHz, mostHz) ||
+		!within(g.GetStepDb(), leastStepDB, mostStepDB) || !within(g.GetRbwHz(), 0, mostHz) || !within(g.GetVbwHz(), 0, mostHz) || !within(g.GetPpm(), -mostPPM, mostPPM):
+		return fmt.Errorf("%w: grid of %g Hz at %g Hz in %g dB with rbw %g Hz and vbw %g Hz",
+			errFrame, g.GetBinHz(), g.GetStartHz(), g.GetStepDb(), g.GetRbwHz(), g.GetVbwHz())
 	case g.GetPart() != nil && !sound(g.GetPart(), g.GetBins()):
 		return fmt.Errorf("%w: %d bins are %v", errFrame, g.GetBins(), g.GetPart())
 	case !within(g.GetOverlap(), 0, 1) || !within(float64(m.GetOverload()), 0, 1):
@@ -166,19 +176,24 @@ func (c *frameDecoder) decode(m *wire.Frame) (*spectrum.Frame, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: unknown window", errFrame)
 	}
+	dc, err := spectrum.ParseDC(g.GetDc())
+	if err != nil {
+		return nil, fmt.Errorf("%w: it does not say what became of DC", errFrame)
+	}
 	bins := int(g.GetBins())
 	f.Grid = spectrum.Grid{
-		Generation: g.GetGeneration(), StartHz: g.GetStartHz(), BinHz: g.GetBinHz(), Bins: bins,
+		Generation: g.GetGeneration(), StartHz: g.GetStartHz(), BinHz: g.GetBinHz(), PointSec: g.GetPointS(), Bins: bins,
 		StepDB: g.GetStepDb(), RBWHz: g.GetRbwHz(), Window: window, Overlap: g.GetOverlap(),
+		Min: g.GetMin(), VBWHz: g.GetVbwHz(), DC: dc,
 		Part:   partOf(g.GetPart()),
-		Tuning: tuningOf(g.GetTuning()), Simulated: g.GetSimulated(), Calibrated: g.GetCalibrated(),
+		Tuning: tuningOf(g.GetTuning()), Simulated: g.GetSimulated(), Calibrated: g.GetCalibrated(), PPM: g.GetPpm(),
 	}
 	f.Reset(bins)
 	if err := c.segments(m.GetSegments()); err != nil {
 		return nil, err
 	}
 	if len(m.GetMeanDb()) > 0 {
-		err = c.numbers(m.GetMeanDb(), m.GetMaxDb())
+		err = c.numbers(m.GetMeanDb(), m.GetMaxDb(), m.GetMinDb())
 	} else {
 		err = c.unpacker.unpack(f, m.GetPacked())
 	}
@@ -204,14 +219,17 @@ func (c *frameDecoder) segments(from []*wire.Segment) error {
 	return nil
 }
 
-func (c *frameDecoder) numbers(mean, peak []float32) error {
+func (c *frameDecoder) numbers(mean, peak, least []float32) error {
 	f := &c.frame
-	if len(mean) != f.Grid.Bins || len(peak) != f.Grid.Bins {
-		return fmt.Errorf("%w: %d and %d powers for %d bins", errFrame, len(mean), len(peak), f.Grid.Bins)
+	if len(mean) != f.Grid.Bins || len(peak) != f.Grid.Bins || f.Grid.Min && len(least) != f.Grid.Bins {
+		return fmt.Errorf("%w: %d, %d and %d powers for %d bins", errFrame, len(mean), len(peak), len(least), f.Grid.Bins)
 	}
 	for _, s := range f.Segments {
 		for i := s.Bin; i < s.Bin+s.Bins; i++ {
 			f.Mean[i], f.Max[i] = quantised(mean[i], f.Grid.StepDB), quantised(peak[i], f.Grid.StepDB)
+			if f.Grid.Min {
+				f.Min[i] = quantised(least[i], f.Grid.StepDB)
+			}
 		}
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +21,7 @@ func fullFrame(r *rand.Rand) *spectrum.Frame {
 	at := time.Unix(1_700_000_000, 123456789)
 	f.Grid = spectrum.Grid{
 		Generation: 7, StartHz: 432.5e6, BinHz: 976.5625, Bins: f.Grid.Bins, StepDB: 0.5, RBWHz: 1464.84375,
-		Window: spectrum.FlatTop, Overlap: 0.75, Simulated: true, Calibrated: true,
+		Window: spectrum.FlatTop, Overlap: 0.75, Simulated: true, Calibrated: true, PPM: -1.25, VBWHz: 12.5, DC: spectrum.DCInterpolate,
 		Tuning: device.Tuning{CenterHz: 433.5e6, SpanHz: 2e6, RateHz: 2.5e6, LNADB: 24, VGADB: 30, Amp: true, BiasTee: true},
 	}
 	over, err := f.Grid.Tuning.Over(device.Range{LowHz: 432.5e6, HighHz: 433e6}, device.Range{LowHz: 433.5e6, HighHz: 434.5e6})
@@ -30,11 +29,28 @@ func fullFrame(r *rand.Rand) *spectrum.Frame {
 		panic(err)
 	}
 	f.Grid.Tuning = over
+	withMin(r, f)
 	f.FirstSeq, f.LastSeq, f.Lost, f.Overload = 41, 43, 5, 0.25
 	f.Mono = spectrum.Mono{First: time.Minute, Last: 61 * time.Second, Measured: 62 * time.Second}
 	f.First, f.Last, f.Measured = at, at.Add(time.Second), at.Add(2*time.Second)
 	for i := range f.Segments {
 		f.Segments[i].First, f.Segments[i].Last = at.Add(time.Duration(i)), at.Add(time.Second-time.Duration(i))
+	}
+	return f
+}
+
+// zeroFrame is of a tier of zero span with two segments, and points that are lacking in the first.
+func zeroFrame(r *rand.Rand) *spectrum.Frame {
+	f := noiseFrame(r, 512, 8, 0.5)
+	f.FirstSeq, f.LastSeq = 1, 1
+	f.Grid.StartHz, f.Grid.BinHz, f.Grid.PointSec = 98.34e6, 0, 200e-6
+	f.Grid.Tuning = device.Tuning{CenterHz: 98.34e6, RateHz: 8e6}
+	f.Grid.Part = spectrum.Part{Cell: 2, Of: 1024}
+	first := f.Segments[0]
+	f.Segments = append(f.Segments[:0], first, first)
+	f.Segments[0].Bins, f.Segments[1].Bin, f.Segments[1].Bins = 100, 100, 412
+	for i := 30; i < 50; i++ {
+		f.Mean[i], f.Max[i] = spectrum.Absent, spectrum.Absent
 	}
 	return f
 }
@@ -45,7 +61,7 @@ func TestFrameRoundTrip(t *testing.T) {
 	var dec frameDecoder
 	for range 3 {
 		for _, e := range []encoding{encodingJSON, encodingPB} {
-			for _, want := range []*spectrum.Frame{fullFrame(r), noiseFrame(r, 512, 8, 0.5)} {
+			for _, want := range []*spectrum.Frame{fullFrame(r), noiseFrame(r, 512, 8, 0.5), zeroFrame(r)} {
 				b, err := enc.encode(nil, e, want, time.Now())
 				if err != nil {
 					t.Fatal(err)
@@ -73,7 +89,7 @@ func TestFrameRoundTrip(t *testing.T) {
 						t.Errorf("encoding %d: segment %+v, want %+v", e, s, w)
 					}
 				}
-				if !slices.Equal(got.Mean, want.Mean) || !slices.Equal(got.Max, want.Max) {
+				if !samePowers(got, want) {
 					t.Errorf("encoding %d: powers differ", e)
 				}
 			}
@@ -113,6 +129,10 @@ func TestDecodeRefuses(t *testing.T) {
 		"more bins than sent": func(f *wire.Frame) { f.Grid.Bins, f.Segments[0].Bins = maxBins, maxBins },
 		"bins of no width":    func(f *wire.Frame) { f.Grid.BinHz = 0 },
 		"bins of NaN":         func(f *wire.Frame) { f.Grid.BinHz = nan },
+		"points and bins":     func(f *wire.Frame) { f.Grid.PointS = 1e-4 },
+		"points of NaN":       func(f *wire.Frame) { f.Grid.BinHz, f.Grid.PointS = 0, nan },
+		"points backwards":    func(f *wire.Frame) { f.Grid.BinHz, f.Grid.PointS = 0, -1 },
+		"endless points":      func(f *wire.Frame) { f.Grid.BinHz, f.Grid.PointS = 0, inf },
 		"start nowhere":       func(f *wire.Frame) { f.Grid.StartHz = -inf },
 		"start too far":       func(f *wire.Frame) { f.Grid.StartHz = 1e300 },
 		"rbw NaN":             func(f *wire.Frame) { f.Grid.RbwHz = nan },
@@ -121,6 +141,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"step too coarse":     func(f *wire.Frame) { f.Grid.StepDb = 1e9 },
 		"overlap":             func(f *wire.Frame) { f.Grid.Overlap = 2 },
 		"overload":            func(f *wire.Frame) { f.Overload = float32(nan) },
+		"vbw NaN":             func(f *wire.Frame) { f.Grid.VbwHz = nan },
+		"dc":                  func(f *wire.Frame) { f.Grid.Dc = "\x1b[2J" },
+		"no minima packed":    func(f *wire.Frame) { f.Grid.Min = true },
 		"window":              func(f *wire.Frame) { f.Grid.Window = "\x1b[2J" },
 		"segment beyond":      func(f *wire.Frame) { f.Segments[0].Bin = 1 },
 		"segment wraps":       func(f *wire.Frame) { f.Segments[0].Bin, f.Segments[0].Bins = math.MaxUint32, math.MaxUint32 },
@@ -130,6 +153,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"garbage packed":      func(f *wire.Frame) { f.Packed = []byte("garbage") },
 		"too few numbers":     func(f *wire.Frame) { f.MeanDb = []float32{1} },
 		"no maxima":           func(f *wire.Frame) { f.MeanDb = make([]float32, 64) },
+		"no minima": func(f *wire.Frame) {
+			f.MeanDb, f.MaxDb, f.Grid.Min = make([]float32, 64), make([]float32, 64), true
+		},
 	} {
 		f := proto.CloneOf(validFrame(t))
 		change(f)

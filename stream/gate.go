@@ -24,6 +24,42 @@ const (
 	partingTimeout = 500 * time.Millisecond
 )
 
+// tlsPatience is for how long a handshake of TLS waits for its turn at most.
+const tlsPatience = 2 * time.Second
+
+var errTLSHandshakes = errors.New("too many handshakes")
+
+// bounded is config with a bound on handshakes. They count once the other side has said
+// Hello, so that who says nothing takes nobody's turn, and before any key is used, which
+// is what costs: docs/adr/0014-tls-handshakes.md has the figures.
+func (s *Server) bounded(config *tls.Config) *tls.Config {
+	config = config.Clone()
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return nil, s.admitTLS(hello) }
+	return config
+}
+
+// admitTLS waits for the turn of a handshake. One that is over is logged by who called.
+func (s *Server) admitTLS(hello *tls.ClientHelloInfo) error {
+	now, from := time.Now(), ""
+	if a, ok := hello.Conn.(*arrival); ok {
+		from = a.from
+	}
+	// Two that look at once may both take the last place, which does no harm.
+	line := tlsPatience.Seconds() * float64(s.tls.Limit())
+	if !s.addresses.tls(from, now) || s.tls.TokensAt(now) <= -line {
+		s.metrics.limited.WithLabelValues(limitTLS).Inc()
+		return errTLSHandshakes
+	}
+	turn := time.NewTimer(s.tls.ReserveN(now, 1).DelayFrom(now))
+	defer turn.Stop()
+	select {
+	case <-turn.C:
+		return nil
+	case <-hello.Context().Done():
+		return hello.Context().Err()
+	}
+}
+
 // identify says who a request comes from. One that is not let in is answered.
 func (s *Server) identify(w http.ResponseWriter, r *http.Request) (who access.Identity, ok bool) {
 	from := s.options.Access.From(r)
@@ -113,13 +149,23 @@ func (s *Server) turnAway(w http.ResponseWriter, limit, from string, wait time.D
 // seat finds room for a session, or answers.
 func (s *Server) seat(w http.ResponseWriter, from string) bool {
 	s.mu.Lock()
-	full := len(s.viewers) >= s.addresses.limits.Sessions
-	s.mu.Unlock()
-	if full || !s.addresses.enter(from) {
-		s.turnAway(w, limitSessions, from, admitLater)
-		return false
+	free := s.seats < s.limits.Sessions && s.addresses.enter(from)
+	if free {
+		s.seats++
 	}
-	return true
+	s.mu.Unlock()
+	if !free {
+		s.turnAway(w, limitSessions, from, admitLater)
+	}
+	return free
+}
+
+// unseat gives up what seat found.
+func (s *Server) unseat(from string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seats--
+	s.addresses.leave(from)
 }
 
 // tooMuch tells of what is over a limit.

@@ -1,6 +1,9 @@
 package stream
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // journal writes down what a viewer did, or was kept from doing, that others have to
 // live with.
@@ -13,6 +16,10 @@ func (v *viewer) journal(action string, what any, err error) {
 	if v.who.Token != nil {
 		token = v.who.Token.ID
 	}
-	v.server.options.Journal.Info(action, "name", v.who.Name, "role", v.who.Role.String(), "token", token,
+	journal := v.server.options.Journal
+	if errors.As(err, new(*forbiddenError)) {
+		journal = v.server.forbidden
+	}
+	journal.Info(action, "name", v.who.Name, "role", v.who.Role.String(), "token", token,
 		"remote", v.who.From, "session", v.session, "what", cleanText(fmt.Sprint(what)), "outcome", outcome)
 }

@@ -83,7 +83,8 @@ func (w *witness) newest(epoch string) (seq uint64) {
 }
 
 // checkPeaks is the law of peaks, for a viewer with a view: each frame received has in
-// each cell exactly the greatest power produced over its range, all of one generation.
+// each cell exactly the greatest and, where it is measured, the least power produced over
+// its range, all of one generation.
 // In each epoch the ranges received and those declared as gaps are disjoint and cover
 // first to last once; there is a reason for each gap, and the client counted it. Another
 // epoch is announced.
@@ -178,12 +179,13 @@ func checkCells(produced []*spectrum.Frame, view View, f *spectrum.Frame) error 
 	want := measured
 	want.Part, want.Bins = f.Grid.Part, f.Grid.Bins
 	want.StartHz, want.BinHz = measured.StartHz+float64(part.First)*measured.BinHz, measured.BinHz*float64(part.Cell)
+	want.PointSec = measured.PointSec * float64(part.Cell)
 	end := min(part.First+f.Grid.Bins*part.Cell, measured.Bins)
 	if f.Grid != want || part.Of != measured.Bins || (f.Grid.Bins-1)*part.Cell+part.First >= measured.Bins {
 		return fmt.Errorf("the grid is %+v of %+v", f.Grid, measured)
 	}
 	low, high := 0, measured.Bins
-	if view.LowHz < view.HighHz {
+	if view.LowHz < view.HighHz && !measured.ZeroSpan() {
 		low = min(max(measured.BinAt(view.LowHz), 0), high-1)
 		high = max(min(measured.BinAt(view.HighHz)+1, high), low+1)
 	}
@@ -193,19 +195,33 @@ func checkCells(produced []*spectrum.Frame, view View, f *spectrum.Frame) error 
 	if columns := view.Columns; part.Cell > 1 && (columns == 0 || part.Cell*columns > high-low) && f.Grid.Bins < tierCells {
 		return fmt.Errorf("%d cells came where %d were asked for", f.Grid.Bins, columns)
 	}
+	if len(f.Min) > 0 != measured.Min {
+		return fmt.Errorf("%d minima came, min %t", len(f.Min), measured.Min)
+	}
 	for cell := range f.Max {
-		peak := int16(spectrum.Absent)
+		peak, least := int16(spectrum.Absent), int16(spectrum.Absent)
 		for _, p := range produced {
 			if p.Grid != produced[0].Grid {
 				return fmt.Errorf("generations %d and %d are merged", produced[0].Grid.Generation, p.Grid.Generation)
 			}
 			from := part.First + cell*part.Cell
-			for _, power := range p.Max[from:min(from+part.Cell, measured.Bins)] {
+			to := min(from+part.Cell, measured.Bins)
+			for _, power := range p.Max[from:to] {
 				peak = max(peak, power)
+			}
+			if measured.Min {
+				for _, power := range p.Min[from:to] {
+					if power != spectrum.Absent && (power < least || least == spectrum.Absent) {
+						least = power
+					}
+				}
 			}
 		}
 		if f.Max[cell] != peak {
 			return fmt.Errorf("cell %d peaks at %d, want %d", cell, f.Max[cell], peak)
+		}
+		if measured.Min && f.Min[cell] != least {
+			return fmt.Errorf("cell %d has its least at %d, want %d", cell, f.Min[cell], least)
 		}
 	}
 	return nil

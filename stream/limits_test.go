@@ -25,7 +25,7 @@ import (
 
 func TestHandshakesOfAnAddress(t *testing.T) {
 	now := time.Now()
-	a := newAddresses(Limits{Handshakes: 10}.withDefaults())
+	a := newAddresses(Limits{AddressHandshakes: 10}.withDefaults())
 	count := func(from string, tries int) (passed int) {
 		for range tries {
 			if wait, _ := a.handshake(from, now); wait == 0 {
@@ -125,7 +125,9 @@ func (c fakeConn) RemoteAddr() net.Addr {
 
 func TestPorch(t *testing.T) {
 	over := 0
-	p := newPorch(nil, newAddresses(Limits{Arrivals: 4, AddressArrivals: 2}.withDefaults()), func(string, net.Addr) { over++ })
+	proxy := netip.MustParseAddr("192.0.2.9")
+	p := newPorch(nil, newAddresses(Limits{Arrivals: 4, AddressArrivals: 2}.withDefaults()),
+		func(a netip.Addr) bool { return a == proxy }, func(string, net.Addr) { over++ })
 	var far []net.Conn
 	come := func(from string) *arrival {
 		near, other := net.Pipe()
@@ -150,9 +152,17 @@ func TestPorch(t *testing.T) {
 			t.Error("this machine is bounded")
 		}
 	}
+	if n := p.waiting.Len(); n != 4 {
+		t.Errorf("%d wait", n)
+	}
 	// Six came and were taken in, one of them is a session, four may wait: the oldest went.
 	if !isOpen(0) || isOpen(1) || !isOpen(3) || over != 1 {
 		t.Errorf("%t %t %t, %d over", isOpen(0), isOpen(1), isOpen(3), over)
+	}
+	for range 3 {
+		if come("192.0.2.9:1") == nil {
+			t.Error("a proxy's clients are one")
+		}
 	}
 	_ = first.Close()
 	_ = first.Close()
@@ -225,7 +235,8 @@ func TestFloods(t *testing.T) {
 		{"fragments of nothing", append(rawFrame(0x02, ""), bytes.Repeat(rawFrame(0x00, ""), 200_000)...), "too many bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := newTCPRig(t, &ServerOptions{})
+			// So little that also a slow machine sees it as a flood.
+			r := newTCPRig(t, &ServerOptions{Limits: Limits{Bytes: 8 << 10, Messages: 20}})
 			defer r.close(t)
 			conn, answers := dialTCP(t, r.addr)
 			defer conn.Close()
@@ -235,7 +246,7 @@ func TestFloods(t *testing.T) {
 				defer close(done)
 				_, _ = conn.Write(c.flow) // until it is cut
 			}()
-			_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+			_ = conn.SetReadDeadline(time.Now().Add(time.Minute)) // under the race detector bytes are slow to count
 			said, err := io.ReadAll(answers)
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				t.Error("still open")

@@ -89,6 +89,8 @@ type Link struct {
 
 	LastFrame time.Time // when the newest frame arrived
 	Age       Age
+	Delay     Delay
+	Takes     float64 // bytes a second, the most that the link has taken of late, as the server sees it; 0: not known
 
 	Device  *spectrum.Status // nil before the first status; its memory is shared, read only
 	Viewers []Seen           // for admins alone: who is at the server; read only
@@ -105,7 +107,8 @@ type Peer struct {
 	PID     int
 	Began   time.Time // of its epoch, on our clock: where spectrum.Mono counts from; zero: not known yet
 
-	Insecure bool // anybody who reaches it is operator, and nothing is encrypted
+	Insecure bool   // anybody who reaches it is operator, and nothing is encrypted
+	Cipher   string // what the link is encrypted by: "TLS 1.3", "ssh"; empty: nothing
 }
 
 // RTT is the round trip of the pings of this connection.

@@ -256,6 +256,16 @@ func TestChanges(t *testing.T) {
 			[]Event{{Kind: "overload", Severity: Warning}},
 		},
 		{
+			"the calibration lacks something", nil,
+			func(s *spectrum.Status) { s.Correction.Missing = "no level for LNA 16 VGA 20 amp off" },
+			[]Event{{Kind: "calibration", Severity: Warning, Text: "the calibration has no level for LNA 16 VGA 20 amp off"}},
+		},
+		{
+			"the calibration lacks it no more",
+			func(s *spectrum.Status) { s.Correction.Missing = "no level" },
+			func(s *spectrum.Status) { s.Correction.Missing = "" }, nil,
+		},
+		{
 			"lost",
 			func(s *spectrum.Status) { s.Lost = 10 },
 			func(s *spectrum.Status) { s.Lost = 15 },

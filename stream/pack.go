@@ -31,7 +31,7 @@ type packer struct {
 
 // pack returns the packed powers of f, valid until the next call.
 func (p *packer) pack(f *spectrum.Frame) ([]byte, error) {
-	plain := slices.Grow(p.plain[:0], 2*len(f.Mean)+64)
+	plain := slices.Grow(p.plain[:0], len(f.Mean)+len(f.Max)+len(f.Min)+64)
 	for _, s := range f.Segments {
 		previous := 0
 		for _, q := range f.Mean[s.Bin : s.Bin+s.Bins] {
@@ -46,15 +46,24 @@ func (p *packer) pack(f *spectrum.Frame) ([]byte, error) {
 			plain = put(plain, int(q)-int(mean[i]), q)
 		}
 	}
+	maxima := len(plain)
+	if f.Grid.Min {
+		for _, s := range f.Segments {
+			mean := f.Mean[s.Bin : s.Bin+s.Bins]
+			for i, q := range f.Min[s.Bin : s.Bin+s.Bins] {
+				plain = put(plain, int(mean[i])-int(q), q)
+			}
+		}
+	}
 	p.plain = plain
-	if err := p.deflate(plain[:means], plain[means:]); err != nil {
+	if err := p.deflate(plain[:means], plain[means:maxima], plain[maxima:]); err != nil {
 		return nil, fmt.Errorf("pack frame: %w", err)
 	}
 	return p.out.Bytes(), nil
 }
 
-// deflate compresses the parts, each by a code of its own: means and maxima are
-// distributed differently, and a second table costs less than a common one.
+// deflate compresses the parts, each by a code of its own: means, maxima and minima are
+// distributed differently, and another table costs less than a common one.
 func (p *packer) deflate(parts ...[]byte) (err error) {
 	p.out.Reset()
 	if p.flate == nil {
@@ -63,7 +72,7 @@ func (p *packer) deflate(parts ...[]byte) (err error) {
 		p.flate.Reset(&p.out)
 	}
 	for i, part := range parts {
-		if err == nil && i > 0 {
+		if err == nil && i > 0 && len(part) > 0 {
 			err = p.flate.Flush()
 		}
 		if err == nil {
@@ -99,8 +108,8 @@ type unpacker struct {
 
 var errPacked = errors.New("packed powers do not fit their segments")
 
-// unpack fills f.Mean and f.Max, whose lengths are set, from packed. The segments of f
-// are in place and lie within its grid.
+// unpack fills f.Mean, f.Max and, where its grid has it, f.Min, whose lengths are set, from
+// packed. The segments of f are in place and lie within its grid.
 func (u *unpacker) unpack(f *spectrum.Frame, packed []byte) error {
 	u.in.Reset(packed)
 	if u.flate == nil {
@@ -112,8 +121,12 @@ func (u *unpacker) unpack(f *spectrum.Frame, packed []byte) error {
 	for _, s := range f.Segments {
 		bins += s.Bins
 	}
-	// Two traces of at most three bytes a bin, and one byte more to see the end.
-	u.plain = slices.Grow(u.plain[:0], 6*bins+1)[:6*bins+1]
+	traces := 2
+	if f.Grid.Min {
+		traces = 3
+	}
+	// At most three bytes a bin and trace, and one byte more to see the end.
+	u.plain = slices.Grow(u.plain[:0], 3*traces*bins+1)[:3*traces*bins+1]
 	n := 0
 	for {
 		k, err := u.flate.Read(u.plain[n:])
@@ -135,8 +148,16 @@ func (u *unpacker) unpack(f *spectrum.Frame, packed []byte) error {
 	}
 	for _, s := range f.Segments {
 		var ok bool
-		if plain, ok = takeMaxima(f.Max[s.Bin:s.Bin+s.Bins], f.Mean[s.Bin:s.Bin+s.Bins], plain); !ok {
+		if plain, ok = takeBeside(f.Max[s.Bin:s.Bin+s.Bins], f.Mean[s.Bin:s.Bin+s.Bins], 1, plain); !ok {
 			return errPacked
+		}
+	}
+	if f.Grid.Min {
+		for _, s := range f.Segments {
+			var ok bool
+			if plain, ok = takeBeside(f.Min[s.Bin:s.Bin+s.Bins], f.Mean[s.Bin:s.Bin+s.Bins], -1, plain); !ok {
+				return errPacked
+			}
 		}
 	}
 	if len(plain) != 0 {
@@ -166,22 +187,23 @@ func takeMeans(mean []int16, plain []byte) (rest []byte, ok bool) {
 	return plain, true
 }
 
-// takeMaxima fills peak, which lies above mean, from plain and returns the rest of plain.
-func takeMaxima(peak, mean []int16, plain []byte) (rest []byte, ok bool) {
-	mean = mean[:len(peak)]
-	for i := range peak {
+// takeBeside fills powers, which lie above mean (sign 1) or below it (sign -1), from plain
+// and returns the rest of plain.
+func takeBeside(powers, mean []int16, sign int, plain []byte) (rest []byte, ok bool) {
+	mean = mean[:len(powers)]
+	for i := range powers {
 		if len(plain) == 0 {
 			return nil, false
 		}
 		code := int(plain[0])
 		plain = plain[1:]
-		q := int(mean[i]) + code
+		q := int(mean[i]) + sign*code
 		if code == escape {
 			if q, plain, ok = takeEscaped(plain); !ok {
 				return nil, false
 			}
 		}
-		if peak[i] = int16(q); int(peak[i]) != q {
+		if powers[i] = int16(q); int(powers[i]) != q {
 			return nil, false
 		}
 	}

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -29,6 +30,18 @@ func noiseFrame(r *rand.Rand, bins, averages int, stepDB float64) *spectrum.Fram
 			sum, peak = sum+p, max(peak, p)
 		}
 		f.Mean[i], f.Max[i] = quantise(sum/float64(averages)), quantise(peak)
+	}
+	return f
+}
+
+// withMin gives f the least powers, too, some of them far down.
+func withMin(r *rand.Rand, f *spectrum.Frame) *spectrum.Frame {
+	f.Grid.Min = true
+	f.Min = make([]int16, f.Grid.Bins)
+	for i, q := range f.Mean {
+		if f.Min[i] = q; q != spectrum.Absent {
+			f.Min[i] -= int16(r.ExpFloat64() * 30)
+		}
 	}
 	return f
 }
@@ -96,6 +109,17 @@ func TestPackIsExact(t *testing.T) {
 	}
 	frames["around the escape"] = edges
 
+	for _, name := range slices.Collect(maps.Keys(frames)) {
+		f := new(spectrum.Frame)
+		f.CopyFrom(frames[name])
+		frames[name+", min"] = withMin(r, f)
+	}
+	wild := withMin(r, wildFrame(r, 1000))
+	for i := range wild.Min {
+		wild.Min[i] = int16(r.Uint32())
+	}
+	frames["any values, min"] = wild
+
 	var p packer
 	var u unpacker
 	for range 2 { // the second time with used memory
@@ -108,7 +132,7 @@ func TestPackIsExact(t *testing.T) {
 			if err := u.unpack(got, packed); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
-			if !slices.Equal(got.Mean, f.Mean) || !slices.Equal(got.Max, f.Max) {
+			if !samePowers(got, f) {
 				t.Errorf("%s: not what was packed", name)
 			}
 		}
@@ -119,10 +143,16 @@ func TestPackIsExact(t *testing.T) {
 func blank(f *spectrum.Frame) *spectrum.Frame {
 	b := new(spectrum.Frame)
 	b.CopyFrom(f)
-	for i := range b.Mean {
-		b.Mean[i], b.Max[i] = spectrum.Absent, spectrum.Absent
+	for _, powers := range [][]int16{b.Mean, b.Max, b.Min} {
+		for i := range powers {
+			powers[i] = spectrum.Absent
+		}
 	}
 	return b
+}
+
+func samePowers(a, b *spectrum.Frame) bool {
+	return slices.Equal(a.Mean, b.Mean) && slices.Equal(a.Max, b.Max) && slices.Equal(a.Min, b.Min)
 }
 
 func TestUnpackRefuses(t *testing.T) {
@@ -140,6 +170,16 @@ func TestUnpackRefuses(t *testing.T) {
 		if u.unpack(blank(f), packed[:n]) == nil {
 			t.Fatalf("%d of %d bytes were taken", n, len(packed))
 		}
+	}
+	if u.unpack(blank(withMin(r, f)), packed) == nil {
+		t.Error("two traces were taken for three")
+	}
+	if packed, err = p.pack(f); err != nil {
+		t.Fatal(err)
+	}
+	f.Grid.Min, f.Min = false, nil
+	if u.unpack(blank(f), packed) == nil {
+		t.Error("three traces were taken for two")
 	}
 	deflated := func(plain []byte) []byte {
 		var b bytes.Buffer
@@ -186,7 +226,9 @@ func TestCodecDoesNotAllocate(t *testing.T) {
 	var e frameEncoder
 	var buffer []byte
 	for i := range frames {
-		frames[i] = noiseFrame(r, 4096, 8, 0.5)
+		if frames[i] = noiseFrame(r, 4096, 8, 0.5); i%2 == 0 {
+			withMin(r, frames[i])
+		}
 		b, err := p.pack(frames[i])
 		if err != nil {
 			t.Fatal(err)
@@ -223,6 +265,11 @@ func BenchmarkPack(b *testing.B) {
 			var p packer
 			both, _ := p.pack(f)
 			bits := 8 * float64(len(both)) / 4096
+			least := new(spectrum.Frame)
+			least.CopyFrom(f)
+			least.Grid.Min, least.Min = true, leastOfNoise(rand.New(rand.NewPCG(7, 8)), averages, f)
+			three, _ := p.pack(least)
+			more := 8*float64(len(three))/4096 - bits
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := p.pack(f); err != nil {
@@ -230,9 +277,23 @@ func BenchmarkPack(b *testing.B) {
 				}
 			}
 			b.ReportMetric(bits, "bits/bin")
+			b.ReportMetric(more, "min-bits/bin")
 			b.ReportMetric(meanBits(b, f), "mean-bits/bin")
 		})
 	}
+}
+
+// leastOfNoise is the least of the powers that noiseFrame makes f of, of the same numbers.
+func leastOfNoise(r *rand.Rand, averages int, f *spectrum.Frame) []int16 {
+	powers := make([]int16, f.Grid.Bins)
+	for i := range powers {
+		least := math.Inf(1)
+		for range averages {
+			least = min(least, r.ExpFloat64())
+		}
+		powers[i] = int16(math.Round((10*math.Log10(least) - 90) / f.Grid.StepDB))
+	}
+	return powers
 }
 
 // meanBits is what the mean alone would cost.
@@ -274,17 +335,20 @@ func BenchmarkUnpack(b *testing.B) {
 func FuzzUnpack(f *testing.F) {
 	r := rand.New(rand.NewPCG(9, 10))
 	var p packer
-	for _, frame := range []*spectrum.Frame{noiseFrame(r, 64, 1, 0.5), wildFrame(r, 64)} {
+	for _, frame := range []*spectrum.Frame{noiseFrame(r, 64, 1, 0.5), wildFrame(r, 64), withMin(r, noiseFrame(r, 64, 1, 0.5))} {
 		packed, err := p.pack(frame)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(slices.Clone(packed), uint8(0))
-		f.Add(slices.Clone(packed), uint8(30))
+		f.Add(slices.Clone(packed), uint8(0), frame.Grid.Min)
+		f.Add(slices.Clone(packed), uint8(30), frame.Grid.Min)
 	}
 	var u unpacker
-	f.Fuzz(func(t *testing.T, packed []byte, split uint8) {
+	f.Fuzz(func(t *testing.T, packed []byte, split uint8, least bool) {
 		frame := noiseFrame(r, 64, 1, 0.5)
+		if least {
+			withMin(r, frame)
+		}
 		if s := int(split % 64); s > 0 {
 			frame.Segments = []spectrum.Segment{{Bins: s}, {Bin: s, Bins: 64 - s}}
 		}
@@ -296,7 +360,7 @@ func FuzzUnpack(f *testing.F) {
 			t.Fatal(err)
 		}
 		second := blank(frame)
-		if err := u.unpack(second, again); err != nil || !slices.Equal(second.Mean, frame.Mean) || !slices.Equal(second.Max, frame.Max) {
+		if err := u.unpack(second, again); err != nil || !samePowers(second, frame) {
 			t.Fatalf("what was taken does not pack again: %v", err)
 		}
 	})

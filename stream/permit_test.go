@@ -96,13 +96,17 @@ type visitor struct {
 	end  error
 }
 
-// dialAs connects with a token; status is that of the answer.
+// dialAs connects with a token, or none; status is that of the answer.
 func (r *rig) dialAs(t *testing.T, secret string) (conn *websocket.Conn, status int) {
 	t.Helper()
+	header := http.Header{}
+	if secret != "" {
+		header.Set("Authorization", "Bearer "+secret)
+	}
 	transport := &http.Transport{DialContext: r.network.dial, DisableKeepAlives: true}
 	conn, response, err := websocket.Dial(context.Background(), "ws://rig"+linkPath, &websocket.DialOptions{
 		HTTPClient: &http.Client{Transport: transport}, Subprotocols: []string{protocolPB},
-		HTTPHeader:      http.Header{"Authorization": {"Bearer " + secret}},
+		HTTPHeader:      header,
 		CompressionMode: websocket.CompressionDisabled,
 	})
 	if response == nil {
@@ -304,6 +308,63 @@ func (g *visitor) gets(r *rig, row documented, good bool) {
 			g.t.Errorf("got %d, %d before", after, before)
 		}
 	}
+}
+
+// Who may not do what it asks for cannot push what others did out of the journal.
+func TestForbiddenFillsNoJournal(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "argos")
+	synctest.Test(t, func(t *testing.T) {
+		tokens, err := access.OpenTokens(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secret, _, err := tokens.Add(access.Viewer, "guest", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var written bytes.Buffer
+		r := newRigWith(t, &access.Policy{Tokens: tokens, RequireToken: true}, slog.New(slog.NewJSONHandler(&written, nil)))
+		g := r.visit(t, secret, new(wire.Hello))
+		for n := range 300 {
+			_ = tell(g.conn, encodingPB, said("command", n%keyLength))
+		}
+		if n, _, end := g.got("reply"); n != 300 || end != nil {
+			t.Errorf("%d replies, %v", n, end)
+		}
+		_ = g.conn.CloseNow()
+		r.close(t)
+		if n := strings.Count(written.String(), "\n"); n != strangersAtOnce {
+			t.Errorf("%d lines", n)
+		}
+	})
+}
+
+// There are as many sessions as there may be, however they come.
+func TestSessionsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		defer r.close(t)
+		r.server.limits.Sessions = 2
+		var open []*websocket.Conn
+		come := func() int {
+			conn, status := r.dialAs(t, "")
+			if conn != nil {
+				open = append(open, conn) // it says no Hello yet
+			}
+			return status
+		}
+		if a, b, c := come(), come(), come(); a != http.StatusSwitchingProtocols || b != a || c != http.StatusTooManyRequests {
+			t.Errorf("%d, %d, %d", a, b, c)
+		}
+		_ = open[0].CloseNow()
+		time.Sleep(time.Second)
+		if a, b := come(), come(); a != http.StatusSwitchingProtocols || b != http.StatusTooManyRequests {
+			t.Errorf("after one has left: %d, %d", a, b)
+		}
+		for _, conn := range open {
+			_ = conn.CloseNow()
+		}
+	})
 }
 
 // An admin sees who is here and sends one away, who is told; nobody else can.

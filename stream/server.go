@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"golang.org/x/time/rate"
 
 	"argos/spectrum"
 	"argos/stream/access"
@@ -66,13 +67,17 @@ type Server struct {
 	options   ServerOptions
 	log       *slog.Logger
 	strangers *slog.Logger // log, for what anybody can cause
+	forbidden *slog.Logger // the journal, for what was not done
+	limits    Limits
 	addresses *addresses
-	lease     *lease // nil: every operator has the controls
+	tls       *rate.Limiter // handshakes of all
+	lease     *lease        // nil: every operator has the controls
 
 	mu       sync.Mutex
 	ended    bool // no more sessions begin
 	sessions sync.WaitGroup
 	viewers  map[*viewer]struct{}
+	seats    int // taken by sessions, from before their handshake on
 }
 
 // NewServer returns a server of source and the history that it fills.
@@ -104,9 +109,12 @@ func newServer(source Source, history *spectrum.History, log eventLog, o *Server
 		s.lease = new(lease)
 	}
 	s.strangers = slog.New(newSparing(s.log.Handler()))
-	s.addresses = newAddresses(s.options.Limits.withDefaults())
+	s.forbidden = slog.New(newSparing(s.options.Journal.Handler()))
+	s.limits = s.options.Limits.withDefaults()
+	s.addresses = newAddresses(s.limits)
+	s.tls = rate.NewLimiter(rate.Limit(s.limits.TLSHandshakes), burstOf(s.limits.TLSHandshakes))
 	s.share.history = history
-	s.admission = newAdmission(s.metrics.handshakes, admitRate, admitBurst, admitLine)
+	s.admission = usualAdmission(s.metrics.handshakes, s.limits.Handshakes)
 	host, _ := os.Hostname()
 	s.host = cleanText(host)
 	s.metrics.registry.MustRegister(stateCollector{s})
@@ -142,9 +150,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		defer s.options.Guard()
 		s.watchTokens(ctx)
 	})
-	ln = newPorch(ln, s.addresses, s.tooMuch)
+	ln = newPorch(ln, s.addresses, s.options.Access.Trusts, s.tooMuch)
 	if s.options.TLS != nil {
-		ln = tls.NewListener(ln, s.options.TLS)
+		ln = tls.NewListener(ln, s.bounded(s.options.TLS))
 	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	err := server.Serve(ln)
@@ -205,14 +213,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.seat(w, who.From) {
 		return
 	}
-	defer s.addresses.leave(who.From)
+	defer s.unseat(who.From)
 	s.session(w, r, who, !strings.Contains(offered, protocolPB))
 }
 
 // session upgrades a request and serves its viewer. compress says that what is sent
 // shrinks, which packed frames do not.
 func (s *Server) session(w http.ResponseWriter, r *http.Request, who access.Identity, compress bool) {
-	arrival, ping := arrivalOf(r), newBudget(s.addresses.limits.Messages)
+	arrival, ping := arrivalOf(r), newBudget(s.limits.Messages)
 	arrival.settle() // it may have to wait for its turn
 	if ok, comeBack := s.admission.admit(r.Context()); !ok {
 		s.admission.refuse(w, comeBack)
@@ -252,7 +260,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, who access.Iden
 		return
 	}
 	v := newViewer(s, conn, encoding, who)
-	v.expel, v.over = expel, over
+	v.expel, v.over, v.cut = expel, over, arrival.cut
 	arrival.seated(func() { expel(&expelledError{"too many " + limitBytes}) })
 	s.log.Info("viewer came", "remote", who.From, "session", v.session, "name", who.Name, "role", who.Role.String(), "protocol", conn.Subprotocol())
 	err = v.run(ctx)
@@ -263,9 +271,9 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, who access.Iden
 // addressed is the URL that r came to.
 func addressed(r *http.Request) string {
 	if r.TLS != nil {
-		return "wss://" + r.Host
+		return "wss://" + cleanText(r.Host)
 	}
-	return "ws://" + r.Host
+	return "ws://" + cleanText(r.Host)
 }
 
 // begin counts a session in, unless the server has ended.
@@ -284,6 +292,7 @@ func (s *Server) watch(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	before, at := s.source.Status(), time.Now()
+	before.Correction.Missing = "" // at the start it is news
 	for {
 		changed := s.source.Changed()
 		now := s.source.Status()

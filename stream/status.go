@@ -16,10 +16,13 @@ func deviceMessage(s *spectrum.Status) *wire.ServerMessage {
 		MinRateHz: s.Info.MinRateHz, MaxRateHz: s.Info.MaxRateHz, FlatShare: s.Info.FlatShare, Gains: s.Info.Gains,
 		DurationNs: int64(s.Info.Duration), Tuning: new(wire.Tuning),
 		Bins: uint32(s.Settings.Bins), RbwHz: s.Settings.RBWHz, Window: s.Settings.Window.String(),
-		Overlap: s.Settings.Overlap, Fps: s.Settings.FPS,
+		Overlap: s.Settings.Overlap, Fps: s.Settings.FPS, SweepNs: int64(s.Settings.SweepTime),
+		Min: s.Settings.Min, VbwHz: s.Settings.VBWHz, Dc: s.Settings.DC.String(),
 		State: s.State.String(), Reason: cleanText(s.Reason),
 		SamplesPerSec: s.SamplesPerSec, BytesPerSec: s.BytesPerSec, Lost: s.Lost, Frames: s.Frames,
 		Overload: s.Overload, LastOverloadNs: nanos(s.LastOverload), LastLostNs: nanos(s.LastLost), PositionNs: int64(s.Position),
+		Ppm: s.Correction.PPM, IqCorrected: s.Correction.IQ, SlopeCorrected: s.Correction.Slope, LevelCorrected: s.Correction.Level,
+		Uncorrected: cleanText(s.Correction.Missing),
 	}
 	setTuning(d.Tuning, &s.Settings.Tuning)
 	return &wire.ServerMessage{Kind: &wire.ServerMessage_Device{Device: d}}
@@ -31,6 +34,7 @@ func statusOf(d *wire.Device) *spectrum.Status {
 	if err != nil {
 		window = spectrum.Hann
 	}
+	dc, _ := spectrum.ParseDC(d.GetDc()) // what is not known is kept
 	return &spectrum.Status{
 		Info: device.Info{
 			Driver: cleanText(d.GetDriver()), Name: cleanText(d.GetName()), Serial: cleanText(d.GetSerial()),
@@ -41,7 +45,12 @@ func statusOf(d *wire.Device) *spectrum.Status {
 		},
 		Settings: spectrum.Settings{
 			Tuning: tuningOf(d.GetTuning()), Bins: int(d.GetBins()), RBWHz: finite(d.GetRbwHz()),
-			Window: window, Overlap: finite(d.GetOverlap()), FPS: finite(d.GetFps()),
+			Window: window, Overlap: finite(d.GetOverlap()), FPS: finite(d.GetFps()), SweepTime: time.Duration(d.GetSweepNs()),
+			Min: d.GetMin(), VBWHz: finite(d.GetVbwHz()), DC: dc,
+		},
+		Correction: spectrum.Correction{
+			PPM: finite(d.GetPpm()), IQ: d.GetIqCorrected(), Slope: d.GetSlopeCorrected(), Level: d.GetLevelCorrected(),
+			Missing: cleanText(d.GetUncorrected()),
 		},
 		State: spectrum.ParseState(d.GetState()), Reason: cleanText(d.GetReason()),
 		SamplesPerSec: finite(d.GetSamplesPerSec()), BytesPerSec: finite(d.GetBytesPerSec()),

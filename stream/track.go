@@ -127,8 +127,8 @@ func (c *Client) scheduled(attempt int, wait time.Duration) {
 	c.link.Attempt, c.link.RetryAt = attempt, time.Now().Add(wait)
 }
 
-// welcome begins a session, which cut ends.
-func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) {
+// welcome begins a session over a link encrypted by cipher, which cut ends.
+func (c *Client) welcome(w *wire.Welcome, cipher string, cut context.CancelCauseFunc) {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -141,11 +141,11 @@ func (c *Client) welcome(w *wire.Welcome, cut context.CancelCauseFunc) {
 	again, sameEpoch := c.connected, c.link.Server.Epoch == epoch
 	c.link.Server = Peer{
 		Name: cleanText(w.GetServer()), Version: cleanText(w.GetVersion()), Session: cleanText(w.GetSession()),
-		Epoch: epoch, Role: cleanText(w.GetRole()), Insecure: w.GetInsecure(), PID: int(w.GetPid()),
+		Epoch: epoch, Role: cleanText(w.GetRole()), Insecure: w.GetInsecure(), PID: int(w.GetPid()), Cipher: cipher,
 	}
 	c.link.State, c.link.Reason, c.link.Since, c.link.UpSince, c.link.Attempt = Live, "", now, now, 0
 	c.heard = now
-	c.rtt, c.mono = roundTrips{}, roundTrips{}
+	c.rtt, c.mono, c.link.Takes = roundTrips{}, roundTrips{}, 0
 	c.catchUp = catchUp{}
 	c.messages, c.acked, c.ackSent, c.refused = 0, 0, [2]uint64{}, nil
 	c.times = [framesTimed]frameTimes{}
@@ -325,6 +325,7 @@ func (c *Client) rendered(seq uint64, now time.Time) {
 				Draw:    max(now.Sub(t.received), 0),
 				Last:    t.sampled,
 			}
+			c.delays.add(now, max(now.Sub(t.sampled), 0))
 		}
 		return
 	}
@@ -348,6 +349,7 @@ func (c *Client) Link() Link {
 	l.Pending = c.holes.frames()
 	l.Outages = slices.Clone(l.Outages)
 	l.RTT = c.rtt.snapshot()
+	l.Delay = c.delays.snapshot(now)
 	l.Server.Began = c.serverBegan()
 	l.In, l.Out, l.Frames = c.in.snapshot(now), c.out.snapshot(now), c.frames.snapshot(now)
 	if l.State == Live {

@@ -64,7 +64,7 @@ func TestCutOffBeforeTheFirstFrame(t *testing.T) {
 	again := welcomeMessage.GetWelcome()
 	again = &wire.Welcome{Epoch: again.GetEpoch(), Resumed: true, Head: &wire.Position{Seq: 1000}}
 	c.news = nil
-	if c.welcome(again, func(error) {}); len(c.news) != 1 || c.catchUp.to != 0 {
+	if c.welcome(again, "", func(error) {}); len(c.news) != 1 || c.catchUp.to != 0 {
 		t.Errorf("%+v, catching up to %d", c.news, c.catchUp.to)
 	}
 }

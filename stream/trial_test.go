@@ -110,30 +110,36 @@ func (tr *trial) end(t *testing.T, killed bool) {
 	tr.repeated += int(gather(t, tr.server)["argos_commands_total outcome=repeated"])
 }
 
-// retune begins a generation with another grid.
+// retune begins a generation with another grid, which may be of zero span.
 func (tr *trial) retune() {
 	r := tr.random
 	tr.generation++
 	bins := []int{16, 64, 100}[r.IntN(3)]
 	tr.grid = spectrum.Grid{
 		Generation: tr.generation, StartHz: float64(r.IntN(6e9)), BinHz: float64(1 + r.IntN(1e5)), Bins: bins,
-		StepDB: 0.5, RBWHz: 1, Window: spectrum.Hann,
+		StepDB: 0.5, RBWHz: 1, Window: spectrum.Hann, Min: r.IntN(2) == 0,
 	}
 	tr.borders = []int{0, bins}
 	if r.IntN(2) == 0 {
 		tr.borders = []int{0, 1 + r.IntN(bins/2), bins/2 + 1 + r.IntN(bins/2-1), bins}
+	}
+	if r.IntN(4) == 0 {
+		tr.grid.BinHz, tr.grid.PointSec = 0, float64(1+r.IntN(1e4))*1e-4
 	}
 }
 
 func (tr *trial) produce() { tr.append(tr.frame()) }
 
 // frame makes a frame. One of several segments may lack some of them, as when a sweep is
-// slower than the frame rate.
+// slower than the frame rate; one of zero span may lack points.
 func (tr *trial) frame() *spectrum.Frame {
 	r, bins := tr.random, tr.grid.Bins
 	f := &spectrum.Frame{Grid: tr.grid, First: time.Now(), Last: time.Now(), Mean: make([]int16, bins), Max: make([]int16, bins)}
 	for b := range bins {
 		f.Mean[b], f.Max[b] = spectrum.Absent, spectrum.Absent
+	}
+	if tr.grid.Min {
+		f.Min = slices.Clone(f.Mean)
 	}
 	always := r.IntN(len(tr.borders) - 1)
 	for s, from := range tr.borders[:len(tr.borders)-1] {
@@ -147,6 +153,15 @@ func (tr *trial) frame() *spectrum.Frame {
 			f.Max[b] = f.Mean[b] + int16(r.IntN(40))
 			if r.IntN(100) == 0 {
 				f.Max[b] += 400 // a burst: too much for one byte
+			}
+			if tr.grid.Min {
+				f.Min[b] = f.Mean[b] - int16(r.IntN(300))
+			}
+			if tr.grid.ZeroSpan() && r.IntN(20) == 0 {
+				f.Mean[b], f.Max[b] = spectrum.Absent, spectrum.Absent
+				if tr.grid.Min {
+					f.Min[b] = spectrum.Absent
+				}
 			}
 		}
 	}

@@ -44,6 +44,7 @@ type viewer struct {
 	who      access.Identity
 	expel    context.CancelCauseFunc // ends the session, for good with an expelledError
 	over     func(limit string)      // ends it for what it does too much
+	cut      func()                  // closes its connection
 	budget   *rate.Limiter           // messages
 	metrics  *metrics
 
@@ -75,7 +76,7 @@ func newViewer(s *Server, conn *websocket.Conn, e encoding, who access.Identity)
 	conn.SetReadLimit(maxClientMessage)
 	return &viewer{
 		server: s, conn: conn, out: newDeadlineWriter(conn), encoding: e, who: who, session: rand.Text()[:8], since: time.Now(),
-		budget:   newBudget(s.addresses.limits.Messages),
+		budget:   newBudget(s.limits.Messages),
 		commands: make(chan *wire.Command, commandsAtOnce),
 		replies:  make(chan *wire.ServerMessage, repliesWaiting),
 		wake:     make(chan struct{}, 1),
@@ -131,7 +132,7 @@ func (v *viewer) run(ctx context.Context) error {
 		}
 		time.AfterFunc(patience, func() {
 			cancel(context.Cause(ctx))
-			_ = v.conn.CloseNow() // a close that waits for the other side to agree
+			v.cut() // a close that waits for the other side to agree: CloseNow would wait with it
 		})
 	})()
 	v.server.enter(v)
@@ -297,7 +298,7 @@ func (v *viewer) read(ctx context.Context) error {
 		case *wire.ClientMessage_Ping:
 			err = v.reply(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Pong{Pong: &wire.Pong{
 				Id: kind.Ping.GetId(), PingNs: kind.Ping.GetTimeNs(), TimeNs: time.Now().UnixNano(),
-				MonoNs: int64(v.server.history.Mono(time.Now())),
+				MonoNs: int64(v.server.history.Mono(time.Now())), Takes: v.takes(),
 			}}})
 		case *wire.ClientMessage_Kick:
 			err = v.answer(ctx, kind.Kick.GetKey(), v.kick(kind.Kick.GetSession()))
@@ -348,6 +349,13 @@ func (v *viewer) acknowledge(received, shown uint64) {
 	v.flow.acknowledge(received, shown, time.Now(), func(took time.Duration) { v.metrics.acknowledged.Observe(took.Seconds()) })
 	v.mu.Unlock()
 	v.stir()
+}
+
+// takes is the most bytes a second that the link has taken of late, 0 if not known.
+func (v *viewer) takes() float64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.flow.best()
 }
 
 // stir wakes the writer.

@@ -34,6 +34,8 @@ func (v *viewer) take(m *wire.ClientMessage) (said *wire.Past, err error) {
 		said, err = v.events.past(kind.Past, v.encoding)
 	case *wire.ClientMessage_View:
 		v.setView(kind.View)
+	case *wire.ClientMessage_Kick:
+		_ = v.kick(kind.Kick.GetSession()) // nobody is there
 	case *wire.ClientMessage_Command:
 		_ = v.server.set(context.Background(), kind.Command.GetSet())
 		_, _ = v.server.control.take("fuzzer", kind.Command)
@@ -65,6 +67,7 @@ func FuzzClientMessage(f *testing.F) {
 		{Kind: &wire.ClientMessage_Ack{Ack: &wire.Ack{Frames: 5, Offset: 3}}},
 		{Kind: &wire.ClientMessage_View{View: &wire.View{Columns: 7}}},
 		{Kind: &wire.ClientMessage_Ping{Ping: &wire.Ping{Id: 1}}},
+		{Kind: &wire.ClientMessage_Kick{Kick: &wire.Kick{Key: "k", Session: "s"}}},
 		{Kind: &wire.ClientMessage_Command{Command: &wire.Command{Key: "k", WaitMs: 5, Set: map[string]string{"freq": "1G", "range": "1M:2M"}}}},
 	} {
 		f.Add(mustMarshal(f, m), false)

@@ -79,7 +79,7 @@ func TestWorkedChain(t *testing.T) {
 		t.Errorf("begins with %s, %d lines", h, len(worked))
 	}
 	client := NewClient("ws://rig", nobody{}, nil)
-	client.welcome(&wire.Welcome{Epoch: "EXAMPLE"}, func(error) {})
+	client.welcome(&wire.Welcome{Epoch: "EXAMPLE"}, "", func(error) {})
 	for n, e := range []Event{
 		{Time: time.Unix(1_700_000_000, 0), Kind: "device", Text: "up"},
 		{Time: time.Unix(1_700_000_001, 0), Kind: "overload", Severity: Warning, Text: "hot", LowHz: 433e6, HighHz: 435e6},

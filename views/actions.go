@@ -11,6 +11,7 @@ import (
 
 	"argos/device"
 	"argos/spectrum"
+	"argos/stream"
 
 	"github.com/gdamore/tcell/v2"
 )
@@ -60,13 +61,25 @@ func exactHz(hz float64) string {
 }
 
 func (a *App) pan(dir int) {
-	t := a.target().Tuning
-	a.sendFreq(t.CenterHz + float64(dir)*t.SpanHz/10)
+	s := a.target()
+	step := s.Tuning.SpanHz / 10
+	if s.Tuning.ZeroSpan() {
+		step = s.RBWHz
+	}
+	a.sendFreq(s.Tuning.CenterHz + float64(dir)*step)
 }
 
 func (a *App) zoom(dir int) {
-	t := a.target().Tuning
-	span := t.SpanHz * math.Pow(2, float64(dir))
+	if d := a.desk; d.diagnoses() {
+		d.delayStep = min(max(d.delayStep+dir, 0), len(stream.DelaySteps)-1)
+		return
+	}
+	s := a.target()
+	if s.Tuning.ZeroSpan() {
+		a.zoomSweep(s.SweepTime, dir)
+		return
+	}
+	span := s.Tuning.SpanHz * math.Pow(2, float64(dir))
 	a.send(map[string]string{"span": exactHz(span)})
 }
 
@@ -76,8 +89,8 @@ func (a *App) tuneToMarker(int) {
 		a.desk.say("the marker has found nothing", true)
 		return
 	}
-	if a.desk.marker.fixed {
-		hz = a.desk.marker.hz
+	if m := &a.desk.marker; m.fixedOn(&a.desk.board.grid) {
+		hz = m.at
 	}
 	a.sendFreq(hz)
 }
@@ -100,7 +113,14 @@ func (a *App) setHold(on bool) {
 	a.desk.say("max hold "+onOff(on), false)
 }
 
-func (a *App) toggleDetector(int) { a.setDetector(1 - a.desk.detector) }
+// nextDetector passes over what is not measured.
+func (a *App) nextDetector(int) {
+	next := (a.desk.detector + 1) % Detector(len(detectorNames))
+	if next == Min && !a.desk.board.grid.Min {
+		next = Mean
+	}
+	a.setDetector(next)
+}
 
 func (a *App) setDetector(d Detector) {
 	a.desk.detector = d

@@ -1,27 +1,46 @@
 package views
 
 import (
+	"fmt"
 	"math"
 	"strconv"
+
+	"argos/spectrum"
 
 	"github.com/gdamore/tcell/v2"
 )
 
-// A span is the frequencies that a row of cells stands for.
-type span struct{ startHz, stopHz float64 }
+// A span is what a row of cells stands for: frequencies, or times in a sweep of zero span.
+type span struct{ start, stop float64 }
 
-// column is the cell of n that shows hz; it may lie outside.
-func (s span) column(hz float64, n int) int {
-	return int(math.Floor((hz - s.startHz) / (s.stopHz - s.startHz) * float64(n)))
+// column is the cell of n that shows what is at v; it may lie outside.
+func (s span) column(v float64, n int) int {
+	return int(math.Floor((v - s.start) / (s.stop - s.start) * float64(n)))
 }
 
-// hz is the frequency in the middle of cell i of n.
-func (s span) hz(i, n int) float64 {
-	return s.startHz + (float64(i)+0.5)/float64(n)*(s.stopHz-s.startHz)
+// at is the middle of cell i of n.
+func (s span) at(i, n int) float64 {
+	return s.start + (float64(i)+0.5)/float64(n)*(s.stop-s.start)
 }
 
-// span is what the frequency axis shows.
-func (d *desk) span() span { return span{d.board.grid.StartHz, d.board.grid.StopHz()} }
+// span is what the axis shows.
+func (d *desk) span() span {
+	g := &d.board.grid
+	start, step := g.Axis()
+	return span{start, start + float64(g.Bins)*step}
+}
+
+// binAt is the bin of g that covers a place on its axis; it may lie outside of g.
+func binAt(g *spectrum.Grid, v float64) int {
+	start, step := g.Axis()
+	return int(math.Floor((v - start) / step))
+}
+
+// binCenter is where the middle of bin i of g lies on its axis.
+func binCenter(g *spectrum.Grid, i int) float64 {
+	start, step := g.Axis()
+	return start + (float64(i)+0.5)*step
+}
 
 // niceStep is the smallest of 1, 2, 5 times a power of ten that is at least v.
 func niceStep(v float64) float64 {
@@ -34,30 +53,33 @@ func niceStep(v float64) float64 {
 	return 10 * p
 }
 
-// drawFrequencies writes the axis in MHz under n cells that begin at x.
-func (d *desk) drawFrequencies(screen tcell.Screen, x, y, n int) {
+// drawAxis writes the axis, in MHz or the unit of a sweep, under n cells that begin at x.
+func (d *desk) drawAxis(screen tcell.Screen, x, y, n int) {
 	l := d.look
 	unit := pen{screen: screen, x: x - margin, y: y, to: x}
-	unit.put("     MHz", l.label)
-	s := d.span()
-	width := s.stopHz - s.startHz
+	s, name, scale := d.span(), "MHz", 1e6
+	if d.board.grid.ZeroSpan() {
+		name, scale = sweepUnit(s.stop)
+	}
+	unit.put(fmt.Sprintf("%8s", name), l.label)
+	width := s.stop - s.start
 	if n < 8 || !(width > 0) {
 		return
 	}
-	digits := len(strconv.FormatFloat(s.stopHz/1e6, 'f', 0, 64)) + 1
+	digits := len(strconv.FormatFloat(s.stop/scale, 'f', 0, 64)) + 1
 	var step float64
 	dec := 0
 	for spare := 3; ; spare++ { // the finer the step the longer the labels
 		step = niceStep(width / float64(n) * float64(digits+dec+spare))
-		next := max(0, int(math.Ceil(-math.Log10(step/1e6)-1e-9)))
+		next := max(0, int(math.Ceil(-math.Log10(step/scale)-1e-9)))
 		if next <= dec {
 			break
 		}
 		dec = next
 	}
 	taken := x
-	for k := math.Ceil(s.startHz/step - 1e-6); k*step <= s.stopHz*(1+1e-12); k++ {
-		label := strconv.FormatFloat(k*step/1e6+0, 'f', dec, 64) // +0: no minus before zero
+	for k := math.Ceil(s.start/step - 1e-6); k*step <= s.stop*(1+1e-12); k++ {
+		label := strconv.FormatFloat(k*step/scale+0, 'f', dec, 64) // +0: no minus before zero
 		at := min(x+s.column(k*step, n)-(len(label)-1)/2, x+n-len(label))
 		at = max(at, x)
 		if at < taken {

@@ -13,6 +13,7 @@ import (
 type board struct {
 	grid            spectrum.Grid
 	mean, max, hold []int16
+	min             []int16 // empty unless the grid has it
 	scratch         []int16
 	noise           spectrum.NoiseFloor
 	floor           []float32     // of noise in dB, as noise has it
@@ -26,6 +27,7 @@ type board struct {
 	overload        float32
 	lost            uint64
 	frames          uint64 // taken so far; 0: nothing to show
+	upTo            int    // bin that the newest segment ends at
 	anew            bool   // the next frame is of another life of the server
 
 	holding bool
@@ -56,16 +58,20 @@ func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 	for _, s := range f.Segments {
 		copy(b.mean[s.Bin:][:s.Bins], f.Mean[s.Bin:])
 		copy(b.max[s.Bin:][:s.Bins], f.Max[s.Bin:])
+		if f.Grid.Min {
+			copy(b.min[s.Bin:][:s.Bins], f.Min[s.Bin:])
+		}
 		if b.holding {
 			raise(b.hold[s.Bin:][:s.Bins], f.Max[s.Bin:])
 		}
+		b.upTo = s.Bin + s.Bins
 	}
 	b.seq, b.first, b.last, b.mono = f.LastSeq, f.First, f.Last, f.Mono.Last
 	b.averages, b.merged, b.overload, b.lost = f.Averages(), f.Merged(), f.Overload, f.Lost
 	b.frames++
 	b.noise.Update(f)
 	b.floor = b.noise.Levels()
-	b.levels.update(b.mean, b.max, b.grid.StepDB, b.mono, ref)
+	b.levels.update(b.lowest(), b.max, b.grid.StepDB, b.mono, ref)
 	b.fall.add(f, pace, b.levels.low, b.levels.high)
 }
 
@@ -89,7 +95,9 @@ func (b *board) fillIn(f *spectrum.Frame, pace time.Duration) {
 		return
 	}
 	b.scratch = resized(b.scratch, len(b.hold))
-	peaks(b.scratch, b.grid.StartHz, b.grid.BinHz, f.Max, f.Grid.StartHz, f.Grid.BinHz)
+	start, step := b.grid.Axis()
+	from, every := f.Grid.Axis()
+	peaks(b.scratch, start, step, f.Max, from, every)
 	raise(b.hold, b.scratch)
 }
 
@@ -97,14 +105,19 @@ func (b *board) fillIn(f *spectrum.Frame, pace time.Duration) {
 // tuning.
 func (b *board) regrid(g *spectrum.Grid, bins int) {
 	sameView := b.frames > 0 && g.Generation == b.grid.Generation && g.Tuning == b.grid.Tuning && !b.anew
-	old, oldStart, oldHz := b.hold, b.grid.StartHz, b.grid.BinHz
+	old := b.hold
+	oldStart, oldStep := b.grid.Axis()
 	if sameView && b.holding {
 		old = slices.Clone(old)
 	}
-	b.grid = *g
+	b.grid, b.upTo = *g, g.Bins
 	b.mean, b.max, b.hold = resized(b.mean, bins), resized(b.max, bins), resized(b.hold, bins)
+	if b.min = b.min[:0]; g.Min {
+		b.min = resized(b.min, bins)
+	}
 	if sameView && b.holding {
-		peaks(b.hold, g.StartHz, g.BinHz, old, oldStart, oldHz)
+		start, step := g.Axis()
+		peaks(b.hold, start, step, old, oldStart, oldStep)
 	}
 	if !sameView {
 		b.levels.settle()
@@ -123,18 +136,27 @@ func (b *board) setHolding(on bool) {
 func (b *board) relevel(ref *float64) {
 	if b.frames > 0 {
 		b.levels.settle()
-		b.levels.update(b.mean, b.max, b.grid.StepDB, b.mono, ref)
+		b.levels.update(b.lowest(), b.max, b.grid.StepDB, b.mono, ref)
 	}
+}
+
+// lowest is the lowest of the traces, which has to fit on the level axis.
+func (b *board) lowest() []int16 {
+	if b.grid.Min {
+		return b.min
+	}
+	return b.mean
 }
 
 // follow brings b up to date with live.
 func (b *board) follow(live *board) {
-	mean, max, hold, scratch, floor, fall := b.mean, b.max, b.hold, b.scratch, b.floor, b.fall
+	mean, max, min, hold, scratch, floor, fall := b.mean, b.max, b.min, b.hold, b.scratch, b.floor, b.fall
 	*b = *live
 	b.scratch, b.noise = scratch, spectrum.NoiseFloor{}
 	b.floor = append(floor[:0], live.floor...)
 	b.mean = append(mean[:0], live.mean...)
 	b.max = append(max[:0], live.max...)
+	b.min = append(min[:0], live.min...)
 	b.hold = append(hold[:0], live.hold...)
 	b.fall = fall
 	b.fall.follow(&live.fall)
@@ -155,24 +177,42 @@ func raise(dst, src []int16) {
 	}
 }
 
-// peaks fills each cell of dst with the largest of the src bins centred in it, or with
-// the bin that covers its middle where bins are wider than cells. A point sample
+// peaks fills each cell of dst with the largest of the src bins in it. A point sample
 // instead would sparkle and lose carriers.
-func peaks(dst []int16, dstStart, dstHz float64, src []int16, srcStart, srcHz float64) {
-	scale, offset := dstHz/srcHz, (dstStart-srcStart)/srcHz
+func peaks(dst []int16, dstStart, dstStep float64, src []int16, srcStart, srcStep float64) {
+	scale, offset := dstStep/srcStep, (dstStart-srcStart)/srcStep
 	for i := range dst {
-		a := offset + float64(i)*scale
-		low, high := ceil(a-0.5), ceil(a+scale-0.5)
-		if low >= high {
-			low = floor(a + scale/2)
-			high = low + 1
-		}
 		most := int16(spectrum.Absent)
-		for _, v := range src[min(max(low, 0), len(src)):min(max(high, 0), len(src))] {
+		for _, v := range binsIn(src, offset+float64(i)*scale, scale) {
 			most = max(most, v)
 		}
 		dst[i] = most
 	}
+}
+
+// troughs fills each cell of dst with the smallest of the src bins in it.
+func troughs(dst []int16, dstStart, dstHz float64, src []int16, srcStart, srcHz float64) {
+	scale, offset := dstHz/srcHz, (dstStart-srcStart)/srcHz
+	for i := range dst {
+		least := int16(spectrum.Absent)
+		for _, v := range binsIn(src, offset+float64(i)*scale, scale) {
+			if v != spectrum.Absent && (v < least || least == spectrum.Absent) {
+				least = v
+			}
+		}
+		dst[i] = least
+	}
+}
+
+// binsIn are the bins of src that are centred in a cell from at on, or the one that
+// covers its middle where bins are wider than cells.
+func binsIn(src []int16, at, width float64) []int16 {
+	low, high := ceil(at-0.5), ceil(at+width-0.5)
+	if low >= high {
+		low = floor(at + width/2)
+		high = low + 1
+	}
+	return src[min(max(low, 0), len(src)):min(max(high, 0), len(src))]
 }
 
 func floor(v float64) int {

@@ -170,15 +170,15 @@ func TestFallGapsAndRetune(t *testing.T) {
 	if !gap.gap || gap.gapFrames() != 64 || !gap.pending || (gap.to-gap.from).Round(100*time.Millisecond) != 3200*time.Millisecond {
 		t.Errorf("gap row: %+v", gap)
 	}
-	if c := b.fall.row(2); c.gap || c.startHz != s.frame.Grid.StartHz {
+	if c := b.fall.row(2); c.gap || c.start != s.frame.Grid.StartHz {
 		t.Errorf("row before the gap: %+v", c)
 	}
 	old := s.frame.Grid.StartHz
 	s.frame.Grid.Generation++
 	s.frame.Grid.StartHz += 5e6
 	feed(1)
-	if n, p := b.fall.row(0), b.fall.row(2); n.startHz != old+5e6 || !p.gap && p.startHz != old {
-		t.Errorf("after the retune rows start at %v and %v", n.startHz, p.startHz)
+	if n, p := b.fall.row(0), b.fall.row(2); n.start != old+5e6 || !p.gap && p.start != old {
+		t.Errorf("after the retune rows start at %v and %v", n.start, p.start)
 	}
 	// Another life of the server, on another frequency, that happens to have the same
 	// generation and to be further on.

@@ -39,6 +39,9 @@ const occupied = 0.99
 // take: "chan -31.2 dBFS  OBW 152 kHz  -84.1 dBFS/Hz".
 func (d *desk) channelWords(w int) string {
 	g, c := &d.board.grid, d.channel
+	if g.ZeroSpan() {
+		return "chan n/a in zero span"
+	}
 	power := g.ChannelPower(d.board.mean, c.lowHz, c.highHz)
 	if math.IsNaN(power) {
 		return "chan n/a: not within what is measured"
@@ -64,7 +67,7 @@ func (p *spectrumPane) drawChannel(screen tcell.Screen, x, y, w, h int) {
 	}
 	for _, hz := range []float64{d.channel.lowHz, d.channel.highHz} {
 		col := d.span().column(hz, w)
-		if col < 0 || col >= w {
+		if col < 0 || col >= w || d.board.grid.ZeroSpan() {
 			continue
 		}
 		for row := range h {

@@ -32,6 +32,7 @@ type desk struct {
 	traffic   traffic
 	marker    marker
 	channel   channel
+	delayStep int // of stream.DelaySteps: how far back the time line of the link goes
 
 	focus    paneID
 	expanded bool

@@ -76,13 +76,31 @@ func (p *devicePane) radio(long bool) [][]word {
 		if fw := clean(st.Info.Firmware); fw != "" {
 			lines = append(lines, p.pairs("firmware ", fw))
 		}
-		lines = append(lines, p.pairs("sample rate ", device.FormatHz(st.Settings.Tuning.RateHz, 3)+"Hz", "  bins ", fmt.Sprint(st.Settings.Bins)))
+		how, much := "  bins ", fmt.Sprint(st.Settings.Bins)
+		if st.Settings.Tuning.ZeroSpan() {
+			how, much = "  sweep ", p.desk.look.lasts(st.Settings.SweepTime.Seconds())
+		}
+		lines = append(lines, p.pairs("sample rate ", device.FormatHz(st.Settings.Tuning.RateHz, 3)+"Hz", how, much))
 	}
 	lines = append(lines, p.stateLine(st), p.overloadLine(st))
+	lines = append(lines, p.correction(st, long)...)
 	if st.Info.Duration > 0 {
 		lines = append(lines, p.pairs("at ", clockOf(st.Position), " of ", clockOf(st.Info.Duration)))
 	} else {
 		lines = append(lines, p.pairs("frames ", grouped(st.Frames)))
+	}
+	return lines
+}
+
+// correction is what a calibration does to what is seen, if there is one, and what it
+// does not.
+func (p *devicePane) correction(st *spectrum.Status, long bool) (lines [][]word) {
+	k := st.Correction
+	if long && k != (spectrum.Correction{}) {
+		lines = append(lines, p.pairs("clock ", fmt.Sprintf("%+.2f ppm", k.PPM), "  IQ ", onOff(k.IQ), "  slope ", onOff(k.Slope), "  dBm ", onOff(k.Level)))
+	}
+	if k.Missing != "" {
+		lines = append(lines, []word{{clean(k.Missing), p.desk.look.warn}})
 	}
 	return lines
 }

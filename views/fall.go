@@ -12,7 +12,7 @@ const (
 	fallCells = 2048 // of a row at most; wider frames keep their peaks
 )
 
-// A fall is the waterfall's memory: a ring of rows, each with its own frequencies and
+// A fall is the waterfall's memory: a ring of rows, each with its own axis and
 // colour window, so that a retune leaves the past where it was. Storage grows to the
 // whole ring and is used again then.
 type fall struct {
@@ -23,16 +23,17 @@ type fall struct {
 
 // A fallRow is the peaks of a stretch of time, or a gap.
 type fallRow struct {
-	startHz, cellHz float64
-	stepDB          float64
-	low, high       float64 // the colour window when it was made
-	generation      uint64
-	bins, per       int           // of the frame; bins in a cell
-	last            time.Time     // on the server's clock, for people
-	from, to        time.Duration // of the first and the last sample, by the clock that nobody sets
-	merged          bool          // came merged over the link
-	marked          bool          // overload, or samples lost
-	cells           []int16
+	start, cell float64 // on the axis: Hz, or seconds in the sweep of zero span
+	zeroHz      float64 // the frequency in zero span, else 0
+	stepDB      float64
+	low, high   float64 // the colour window when it was made
+	generation  uint64
+	bins, per   int           // of the frame; bins in a cell
+	last        time.Time     // on the server's clock, for people
+	from, to    time.Duration // of the first and the last sample, by the clock that nobody sets
+	merged      bool          // came merged over the link
+	marked      bool          // overload, or samples lost
+	cells       []int16
 
 	line  uint64 // where two rows make a line: which line it is in
 	lower bool   // and whether it is the later one there
@@ -81,7 +82,7 @@ func (f *fall) insert(i int) *fallRow {
 // grid is another. A sweep that takes longer than pace fills its row first.
 func (f *fall) add(fr *spectrum.Frame, pace time.Duration, low, high float64) {
 	r := f.row(0)
-	if r == nil || !r.like(fr) || fr.Mono.Last-r.from >= pace && r.seen(fr) || fr.Mono.Last < r.from {
+	if r == nil || !r.like(fr) || fr.Mono.Last-r.from >= pace && r.ends(fr) || fr.Mono.Last < r.from {
 		r = f.insert(0)
 		r.begin(fr, low, high)
 		f.place(0)
@@ -166,7 +167,8 @@ func (f *fall) lose(first, last uint64) {
 
 // like reports whether fr has the cells of r.
 func (r *fallRow) like(fr *spectrum.Frame) bool {
-	return !r.gap && r.generation == fr.Grid.Generation && r.bins == fr.Grid.Bins && r.startHz == fr.Grid.StartHz
+	start, _ := fr.Grid.Axis()
+	return !r.gap && r.generation == fr.Grid.Generation && r.bins == fr.Grid.Bins && r.start == start
 }
 
 // begin makes r an empty row for what has the grid of fr.
@@ -176,10 +178,25 @@ func (r *fallRow) begin(fr *spectrum.Frame, low, high float64) {
 	for i := range cells {
 		cells[i] = spectrum.Absent
 	}
+	start, step := fr.Grid.Axis()
 	*r = fallRow{
-		startHz: fr.Grid.StartHz, cellHz: fr.Grid.BinHz * float64(per), stepDB: fr.Grid.StepDB, low: low, high: high,
+		start: start, cell: step * float64(per), zeroHz: zeroHz(&fr.Grid), stepDB: fr.Grid.StepDB, low: low, high: high,
 		generation: fr.Grid.Generation, bins: fr.Grid.Bins, per: per, from: fr.Mono.First, cells: cells,
 	}
+}
+
+// zeroHz is the frequency that zero span looks at, or 0.
+func zeroHz(g *spectrum.Grid) float64 {
+	if g.ZeroSpan() {
+		return g.StartHz
+	}
+	return 0
+}
+
+// ends reports whether fr is not to be in a row that has lasted long enough. Rows of zero span
+// begin where a sweep does.
+func (r *fallRow) ends(fr *spectrum.Frame) bool {
+	return r.seen(fr) && (!fr.Grid.ZeroSpan() || len(fr.Segments) > 0 && fr.Segments[0].Bin == 0)
 }
 
 // seen reports whether r has most of the cells of fr already.

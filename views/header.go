@@ -36,11 +36,11 @@ func (p *headerPane) Draw(screen tcell.Screen) {
 func (p *headerPane) drawFirst(screen tcell.Screen, x, y, w int) {
 	d := p.desk
 	clock := d.now.UTC().Format("15:04:05Z")
-	words := append([]word{d.stateWord()}, d.wrongs(true)...)
+	words := append(append([]word{d.stateWord()}, d.wrongs(true)...), d.touched()...)
 	room := w - 1 - len(clock) - 1
 	left := room - width(words)
 	if left < 0 { // since when goes before what
-		words = append(words[:1], d.wrongs(false)...)
+		words = append(append(words[:1], d.wrongs(false)...), d.touched()...)
 		left = room - width(words)
 	}
 	room = left
@@ -164,6 +164,18 @@ func (d *desk) wrongs(long bool) []word {
 	return ws
 }
 
+// touched says which levels are not as the radio heard them.
+func (d *desk) touched() []word {
+	switch d.board.grid.DC {
+	case spectrum.DCMask:
+		return []word{{"DC masked", d.look.warn}}
+	case spectrum.DCInterpolate:
+		return []word{{"DC interpolated", d.look.warn}}
+	default:
+		return nil
+	}
+}
+
 // happened is a lamp for what is wrong now, or was not long ago.
 func (d *desk) happened(what string, last time.Time, long bool) []word {
 	since := d.since(last)
@@ -207,6 +219,9 @@ const roomForRanges = 24
 func (d *desk) measured(w int) []word {
 	l, b := d.look, d.board
 	g := &b.grid
+	if g.ZeroSpan() {
+		return d.sweepWords(w)
+	}
 	rbw, avg, unit := "n/a", "n/a", ""
 	if w >= wideWords {
 		unit = "Hz"
@@ -229,10 +244,11 @@ func (d *desk) measured(w int) []word {
 		{width3(g.Tuning.SpanHz) + unit, l.text},
 		{"  RBW ", l.label},
 		{rbw, l.text},
-		{"  avg ", l.label},
-		{avg, l.text},
-		{"  " + g.Unit(), l.text},
 	}
+	if g.VBWHz > 0 {
+		ws = append(ws, word{"  VBW ", l.label}, word{short(g.VBWHz) + unit, l.text})
+	}
+	ws = append(ws, word{"  avg ", l.label}, word{avg, l.text}, word{"  " + g.Unit(), l.text})
 	if w >= wideWords {
 		ws = append(ws, word{"  " + g.Window.String(), l.text})
 		if g.Overlap > 0 {

@@ -38,7 +38,7 @@ func (h *help) lines() []word {
 	return append(ws, word{},
 		word{"Reading the screen", l.accent},
 		word{fmt.Sprintf("The marker finds the strongest bin; %d bins either side of the tuned centre are left out (DC).", dcBins), l.text},
-		word{"Each column shows the strongest of its bins. Mean is filled, max are the dots above it.", l.text},
+		word{"Each column shows the strongest of its bins, for min the weakest. Mean or min is filled, max are the dots above it.", l.text},
 		word{"Waterfall: m row merged by the link, ! overload or samples lost, gap: nothing is known. Where it sweeps, the line that moves writes over the oldest.", l.text},
 		word{"Age: fft sample to frame, srv to the socket, net to here, tty to the terminal, in ms.", l.text})
 }

@@ -53,11 +53,11 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{pressed(tcell.KeyLeft, -1), pressed(tcell.KeyRight, 1), typed('<', -1), typed('>', 1), typed(',', -1), typed('.', 1)},
-		"Left Right", "</>", "pan", "tune by a tenth of the span (also < >)", 1, (*desk).cannotMove, (*App).pan,
+		"Left Right", "</>", "pan", "tune by a tenth of the span, in zero span by the RBW (also < >)", 1, (*desk).cannotMove, (*App).pan,
 	},
 	{
 		[]stroke{pressed(tcell.KeyUp, -1), pressed(tcell.KeyDown, 1), typed('+', -1), typed('=', -1), typed('-', 1)},
-		"+ -", "+/-", "zoom", "halve or double the span (also Up Down)", 2, (*desk).cannotMove, (*App).zoom,
+		"+ -", "+/-", "zoom", "halve or double the span, in zero span the sweep time (also Up Down); of the expanded link pane, its time line", 2, (*desk).cannotZoom, (*App).zoom,
 	},
 	{
 		[]stroke{pressed(tcell.KeyEnter, 0)},
@@ -73,7 +73,7 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{typed('d', 0)},
-		"d", "d", "detector", "which trace leads: mean or max", 12, nil, (*App).toggleDetector,
+		"d", "d", "detector", "which trace leads: mean, max, or min where it is measured", 12, nil, (*App).nextDetector,
 	},
 	{
 		[]stroke{typed('f', 0)},
@@ -181,12 +181,22 @@ func (d *desk) cannotMove() string {
 	return ""
 }
 
+func (d *desk) cannotZoom() string {
+	if d.diagnoses() {
+		return ""
+	}
+	return d.cannotMove()
+}
+
 func (d *desk) cannotTuneToMarker() string {
 	if why := d.cannotTune(); why != "" {
 		return why
 	}
 	if !d.marker.on {
 		return "the marker is off"
+	}
+	if d.board.grid.ZeroSpan() {
+		return "the marker reads a time in zero span: use :freq"
 	}
 	return d.cannotHold()
 }

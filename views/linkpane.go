@@ -23,6 +23,10 @@ func (p *linkPane) Draw(screen tcell.Screen) {
 		return
 	}
 	x, w = x+1, w-1
+	if p.desk.diagnoses() && w >= diagnosisW && h >= diagnosisH {
+		p.drawDiagnosis(screen, x, y, w, h)
+		return
+	}
 	lines := []func(*pen){
 		p.stateLine, p.rttLine, p.rttPulse, p.jitterLine, p.inLine, p.inPulse,
 		p.countsLine, p.ageLine, p.upLine, p.outageLine,

@@ -73,7 +73,7 @@ func (a *App) click(x, y int) {
 		}
 		d.focus = id
 		if n := r.w - margin; id <= paneWaterfall && x >= r.x+margin && n > 0 && d.board.frames > 0 {
-			d.marker = marker{on: true, fixed: true, hz: d.strongestIn(x-r.x-margin, n)}
+			d.marker = marker{on: true, fixed: true, zeroSpan: d.board.grid.ZeroSpan(), at: d.strongestIn(x-r.x-margin, n)}
 			d.notice = notice{}
 		}
 		if id == paneWaterfall {
@@ -82,22 +82,22 @@ func (a *App) click(x, y int) {
 	}
 }
 
-// strongestIn is the frequency of the strongest bin in a column of n, so that a click
+// strongestIn is the place of the strongest bin in a column of n, so that a click
 // on a carrier lands on it.
 func (d *desk) strongestIn(column, n int) float64 {
 	s := d.span()
 	trace, _ := d.leading()
 	g := &d.board.grid
-	width := (s.stopHz - s.startHz) / float64(n)
-	low := g.BinAt(s.startHz + float64(column)*width)
-	high := g.BinAt(s.startHz + float64(column+1)*width)
-	best := g.BinAt(s.hz(column, n))
+	width := (s.stop - s.start) / float64(n)
+	low := binAt(g, s.start+float64(column)*width)
+	high := binAt(g, s.start+float64(column+1)*width)
+	best := binAt(g, s.at(column, n))
 	for i := max(low, 0); i <= min(high, len(trace)-1); i++ {
 		if best < 0 || best >= len(trace) || trace[i] > trace[best] {
 			best = i
 		}
 	}
-	return g.BinCenterHz(best)
+	return binCenter(g, best)
 }
 
 // arg is the stroke that a click in column x stands for: the first of a pair in the

@@ -16,8 +16,8 @@ import (
 	"argos/stream"
 )
 
-// An NDJSON writes what comes over a link as lines of JSON: kinds "spectrum", "link",
-// "device" and "event". Frames are acknowledged once written, so that a reader that
+// An NDJSON writes what comes over a link as lines of JSON: kinds "spectrum", or "zerospan" where
+// that is what is measured, "link", "device" and "event". Frames are acknowledged once written, so that a reader that
 // does not keep up gets them merged. Frame and Event are for one goroutine.
 type NDJSON struct {
 	out     io.Writer
@@ -199,12 +199,19 @@ func WriteFrame(out io.Writer, f *spectrum.Frame, device *spectrum.Status) error
 // the line goes out: the first frame may come before a device is known.
 func appendFrame(b *bytes.Buffer, f *spectrum.Frame) {
 	g := &f.Grid
-	fmt.Fprintf(b, `{"kind":"spectrum","seq":%d,"first_seq":%d,"merged":%d,"first_time":%q,"time":%q,"first_mono_s":%s,"mono_s":%s,"generation":%d,`,
-		f.LastSeq, f.FirstSeq, f.Merged(), stamp(f.First), stamp(f.Last), number(f.Mono.First.Seconds()), number(f.Mono.Last.Seconds()), g.Generation)
-	fmt.Fprintf(b, `"start_hz":%s,"bin_hz":%s,"unit":%q,"rbw_hz":%s,"window":%q,"averages":%d,"simulated":%t,"overload":%s,"lost":%d`,
-		number(g.StartHz), number(g.BinHz), g.Unit(), number(g.RBWHz), g.Window, f.Averages(), g.Simulated, number(float64(f.Overload)), f.Lost)
+	kind, axis := "spectrum", fmt.Sprintf(`"start_hz":%s,"bin_hz":%s`, number(g.StartHz), number(g.BinHz))
+	if g.ZeroSpan() { // who reads frequencies must not take it for any
+		kind, axis = "zerospan", fmt.Sprintf(`"freq_hz":%s,"start_s":%s,"point_s":%s`, number(g.StartHz), number(g.StartSec()), number(g.PointSec))
+	}
+	fmt.Fprintf(b, `{"kind":%q,"seq":%d,"first_seq":%d,"merged":%d,"first_time":%q,"time":%q,"first_mono_s":%s,"mono_s":%s,"generation":%d,`,
+		kind, f.LastSeq, f.FirstSeq, f.Merged(), stamp(f.First), stamp(f.Last), number(f.Mono.First.Seconds()), number(f.Mono.Last.Seconds()), g.Generation)
+	fmt.Fprintf(b, `%s,"unit":%q,"rbw_hz":%s,"vbw_hz":%s,"window":%q,"dc":%q,"averages":%d,"simulated":%t,"overload":%s,"lost":%d`,
+		axis, g.Unit(), number(g.RBWHz), number(g.VBWHz), g.Window, g.DC, f.Averages(), g.Simulated, number(float64(f.Overload)), f.Lost)
 	appendPowers(b, `,"mean_db":[`, g, f.Mean)
 	appendPowers(b, `,"max_db":[`, g, f.Max)
+	if g.Min {
+		appendPowers(b, `,"min_db":[`, g, f.Min)
+	}
 }
 
 func endFrame(b *bytes.Buffer, device *spectrum.Status) {
@@ -268,7 +275,14 @@ func deviceJSON(s *spectrum.Status) map[string]any {
 		"center_hz": t.CenterHz, "span_hz": t.SpanHz, "rate_hz": t.RateHz,
 		"rbw_hz": s.Settings.RBWHz, "bins": s.Settings.Bins, "window": s.Settings.Window.String(),
 		"overlap": s.Settings.Overlap, "fps": s.Settings.FPS,
+		"vbw_hz": s.Settings.VBWHz, "min": s.Settings.Min, "dc": s.Settings.DC.String(),
 		"samples_per_s": math.Round(s.SamplesPerSec), "lost": s.Lost, "frames": s.Frames,
+	}
+	if k := s.Correction; k != (spectrum.Correction{}) {
+		m["correction"] = map[string]any{"ppm": k.PPM, "iq": k.IQ, "slope": k.Slope, "level": k.Level, "missing": k.Missing}
+	}
+	if t.ZeroSpan() {
+		m["sweep_time_s"] = s.Settings.SweepTime.Seconds()
 	}
 	if s.Info.Gains {
 		m["lna_db"], m["vga_db"], m["amp"], m["bias_tee"] = t.LNADB, t.VGADB, t.Amp, t.BiasTee

@@ -165,6 +165,17 @@ func TestWriteFrameHasTheFieldsAskedFor(t *testing.T) {
 	if got.Device["driver"] != "synth" || got.Device["name"] != "Syn\"th" || got.Device["lna_db"] != 24.0 || got.Device["simulated"] != true {
 		t.Errorf("device %v", got.Device)
 	}
+	if bytes.Contains(out.Bytes(), []byte("min_db")) || !bytes.Contains(out.Bytes(), []byte(`"vbw_hz":0,"window":"blackman-harris","dc":"keep"`)) {
+		t.Errorf("without min, vbw and dc: %s", out.Bytes())
+	}
+	out.Reset()
+	detectors := jsonFrame(5)
+	detectors.Grid.Min, detectors.Grid.VBWHz, detectors.Grid.DC = true, 12.5, spectrum.DCMask
+	detectors.Min = []int16{-953, -951, 5, spectrum.Absent}
+	if err := WriteFrame(&out, detectors, jsonDevice); err != nil || !bytes.Contains(out.Bytes(), []byte(`"vbw_hz":12.5,"window":"blackman-harris","dc":"mask"`)) ||
+		!bytes.Contains(out.Bytes(), []byte(`"min_db":[-95.3,-95.1,0.5,null]`)) {
+		t.Errorf("%v: %s", err, out.Bytes())
+	}
 	out.Reset()
 	calibrated := jsonFrame(5)
 	calibrated.Grid.Calibrated = true

@@ -36,9 +36,9 @@ type command struct {
 // viewCommands concern the screen alone. They are listed after the server's settings.
 func viewCommands() []command {
 	return []command{
-		{"detector", "mean|max", "which trace leads", chosen(ParseDetector, (*App).setDetector)},
+		{"detector", strings.Join(detectorNames[:], "|"), "which trace leads", chosen(ParseDetector, (*App).setDetector)},
 		{"ref", "DB|auto", "top of the level axis", chosen(ParseRef, (*App).setRef)},
-		{"marker", "HZ|peak|off", "put the marker", (*App).commandMarker},
+		{"marker", "HZ|TIME|peak|off", "put the marker; at a time, such as 12.5ms, in zero span", (*App).commandMarker},
 		{"channel", "HZ:HZ|off", "power, 99 % bandwidth and density of a channel", func(a *App, arg string) error {
 			c, err := parseChannel(arg)
 			if err == nil {
@@ -357,11 +357,21 @@ func (a *App) commandMarker(arg string) error {
 	case "peak":
 		a.desk.marker = marker{on: true}
 	default:
-		f, err := device.ParseHz(arg)
-		if err != nil {
-			return err
+		m := marker{on: true, fixed: true, zeroSpan: a.desk.board.grid.ZeroSpan()}
+		if m.zeroSpan {
+			t, err := time.ParseDuration(arg)
+			if err != nil {
+				return fmt.Errorf("%q is not a time in the sweep: write it like 12.5ms", arg)
+			}
+			m.at = t.Seconds()
+		} else {
+			f, err := device.ParseHz(arg)
+			if err != nil {
+				return err
+			}
+			m.at = f
 		}
-		a.desk.marker = marker{on: true, fixed: true, hz: f}
+		a.desk.marker = m
 	}
 	a.desk.say(a.desk.markerWords(), false)
 	return nil

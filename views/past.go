@@ -111,8 +111,8 @@ func (p *waterfallPane) drawCursor(screen tcell.Screen, x, y, n int) {
 		if !d.pointed(&p.lines[i]) {
 			continue
 		}
-		if hz, _, _, ok := d.reading(); ok {
-			if col := d.span().column(hz, n); col >= 0 && col < n {
+		if at, _, _, ok := d.reading(); ok {
+			if col := d.span().column(at, n); col >= 0 && col < n {
 				screen.SetContent(x+col, y+i, '+', nil, d.look.cursor)
 			}
 		}
@@ -155,21 +155,22 @@ func (p *waterfallPane) drawLabel(screen tcell.Screen, x, y, n int) {
 // levelAt reads the marker's column of n in a row, as much of it as w columns take:
 // "-41.5 dBFS at 98.300 MHz ".
 func (d *desk) levelAt(r *fallRow, n, w int) string {
-	hz, _, _, ok := d.reading()
-	s := d.span()
-	column := s.column(hz, n)
+	at, _, _, ok := d.reading()
+	s, g := d.span(), &d.board.grid
+	column := s.column(at, n)
 	if !ok || column < 0 || column >= n {
 		return ""
 	}
 	level := "n/a"
-	if db := r.peakAt(s, column, n); !math.IsNaN(db) {
+	if db := r.peakAt(s, column, n); !math.IsNaN(db) && r.zeroHz == zeroHz(g) {
 		level = fmt.Sprintf("%.1f", db)
 	}
+	where := fmt.Sprintf("at %.*f MHz ", decimals(g.BinHz), at/1e6)
+	if g.ZeroSpan() {
+		where = "at " + sweepTime(at, g) + " "
+	}
 	text := ""
-	for _, more := range []string{
-		level + " " + d.board.grid.Unit() + " ",
-		fmt.Sprintf("at %.*f MHz ", decimals(d.board.grid.BinHz), hz/1e6),
-	} {
+	for _, more := range []string{level + " " + g.Unit() + " ", where} {
 		if len(text)+len(more) <= w {
 			text += more
 		}
@@ -182,9 +183,9 @@ func (r *fallRow) peakAt(s span, column, n int) float64 {
 	if r.gap {
 		return math.NaN()
 	}
-	width := (s.stopHz - s.startHz) / float64(n)
+	width := (s.stop - s.start) / float64(n)
 	var cell [1]int16
-	peaks(cell[:], s.startHz+float64(column)*width, width, r.cells, r.startHz, r.cellHz)
+	peaks(cell[:], s.start+float64(column)*width, width, r.cells, r.start, r.cell)
 	if cell[0] == spectrum.Absent {
 		return math.NaN()
 	}

@@ -151,6 +151,13 @@ func newScene(bins int) *scene {
 	return s
 }
 
+// withMin makes frames carry the least powers from the next one on.
+func (s *scene) withMin() {
+	s.frame.Grid.Min = true
+	s.frame.Grid.Generation++
+	s.frame.Min = make([]int16, len(s.frame.Mean))
+}
+
 // next fills the frame that ends at now.
 func (s *scene) next(now time.Time) *spectrum.Frame {
 	f := &s.frame
@@ -165,6 +172,9 @@ func (s *scene) next(now time.Time) *spectrum.Frame {
 		}
 		f.Mean[i] = int16((db + s.rng.NormFloat64()*1.2) / f.Grid.StepDB)
 		f.Max[i] = int16((db + 4 + s.rng.NormFloat64()*1.5) / f.Grid.StepDB)
+		if f.Grid.Min {
+			f.Min[i] = f.Mean[i] - int16(6/f.Grid.StepDB)
+		}
 	}
 	s.seq++
 	f.FirstSeq, f.LastSeq = s.seq, s.seq

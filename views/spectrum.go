@@ -9,7 +9,7 @@ import (
 	"github.com/gdamore/tcell/v2"
 )
 
-// A spectrumPane draws the traces over frequency.
+// A spectrumPane draws the traces over frequency, or over time in zero span.
 type spectrumPane struct {
 	pane
 	plot plot
@@ -22,7 +22,7 @@ type plot struct {
 	perX, perY       int // dots in a cell
 	dots             []uint8
 	kinds            []uint8 // of trace in the cell
-	mean, peak, hold []int16 // one value a column of dots
+	mean, peak, hold []int16 // one value a column of dots; mean is min where that leads
 }
 
 // Bits of plot.kinds.
@@ -62,11 +62,16 @@ func (p *plot) set(x, y int, kind uint8) {
 // trace sets all traces of b into the raster.
 func (p *plot) trace(b *board, detector Detector) {
 	n := len(p.mean)
-	cellHz := (b.grid.StopHz() - b.grid.StartHz) / float64(n)
-	peaks(p.mean, b.grid.StartHz, cellHz, b.mean, b.grid.StartHz, b.grid.BinHz)
-	peaks(p.peak, b.grid.StartHz, cellHz, b.max, b.grid.StartHz, b.grid.BinHz)
+	start, step := b.grid.Axis()
+	cell := float64(b.grid.Bins) * step / float64(n)
+	if detector == Min && b.grid.Min {
+		troughs(p.mean, start, cell, b.min, start, step)
+	} else {
+		peaks(p.mean, start, cell, b.mean, start, step)
+	}
+	peaks(p.peak, start, cell, b.max, start, step)
 	if b.holding {
-		peaks(p.hold, b.grid.StartHz, cellHz, b.hold, b.grid.StartHz, b.grid.BinHz)
+		peaks(p.hold, start, cell, b.hold, start, step)
 	}
 	scale := float64(p.h*p.perY) / (b.levels.top - b.levels.bottom)
 	height := func(q int16) int {
@@ -89,7 +94,7 @@ func (p *plot) trace(b *board, detector Detector) {
 			p.set(x, most-1, kindMax)
 		}
 		if b.holding {
-			if top := height(p.hold[x]); top > most || top > mean && detector == Mean {
+			if top := height(p.hold[x]); top > most || top > mean && detector != Max {
 				p.set(x, top-1, kindHold)
 			}
 		}
@@ -152,7 +157,7 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 		return
 	}
 	d.drawDecibels(screen, x, y, h)
-	d.drawFrequencies(screen, x, y+h, w)
+	d.drawAxis(screen, x, y+h, w)
 	p.plot.reset(w, h, d.look.glyphs)
 	p.plot.trace(d.board, d.detector)
 	mean, top, hold := d.faded(d.look.mean), d.faded(d.look.max), d.faded(d.look.hold)
@@ -168,6 +173,7 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 		}
 		screen.SetContent(x+i%w, y+i/w, p.plot.glyph(i, d.look.glyphs), nil, style)
 	}
+	p.drawSweep(screen, x, y, w, h)
 	p.drawChannel(screen, x, y, w, h)
 	p.drawMarker(screen, x, y, w, h)
 	row := y
@@ -175,18 +181,22 @@ func (p *spectrumPane) Draw(screen tcell.Screen) {
 		row++ // the marker's reading needs the first
 	}
 	d.drawStale(screen, x+1, row, w-1)
+	if d.lacksMin() && h > 2 { // below the readings
+		pn := pen{screen: screen, x: x + 1, y: y + 2, to: x + w}
+		pn.put("min is not measured: type :min on", d.look.warn)
+	}
 }
 
 // drawMarker points at the marker's bin and writes its reading into the first row.
 func (p *spectrumPane) drawMarker(screen tcell.Screen, x, y, w, h int) {
 	d := p.desk
-	hz, db, _, ok := d.reading()
+	v, db, _, ok := d.reading()
 	if !ok {
 		return
 	}
 	text := d.readout(w)
 	at := max(w-len(text)-1, 0)
-	if col := d.span().column(hz, w); col >= 0 && col < w {
+	if col := d.span().column(v, w); col >= 0 && col < w {
 		row := 0
 		if !math.IsNaN(db) {
 			lv := &d.board.levels

@@ -30,7 +30,7 @@ func ParseMotion(s string) (Motion, error) { return among[Motion](s, "motion", m
 
 func (m Motion) String() string { return motionNames[m] }
 
-// A waterfallPane draws the past of the spectrum over the same frequencies, two rows a
+// A waterfallPane draws the past of the spectrum over the same axis, two rows a
 // line where the terminal has half-blocks and colours.
 type waterfallPane struct {
 	pane
@@ -286,9 +286,16 @@ func (p *waterfallPane) drawLine(screen tcell.Screen, r, second *fallRow, x, y i
 
 func (p *waterfallPane) shadeStyle() tcell.Style { return p.desk.faded(p.desk.look.text) }
 
-// columns brings a row to the frequencies of the axis.
+// columns brings a row to the axis. What is of another frequency than zero span looks at, or
+// of none, is not on it.
 func (p *waterfallPane) columns(dst []int16, r *fallRow, s span) {
-	peaks(dst, s.startHz, (s.stopHz-s.startHz)/float64(len(dst)), r.cells, r.startHz, r.cellHz)
+	if r.zeroHz != zeroHz(&p.desk.board.grid) {
+		for i := range dst {
+			dst[i] = spectrum.Absent
+		}
+		return
+	}
+	peaks(dst, s.start, (s.stop-s.start)/float64(len(dst)), r.cells, r.start, r.cell)
 }
 
 // level places a power among n colours.

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"argos/stream"
 	"argos/stream/access"
 )
 
@@ -25,14 +26,25 @@ func (o *options) entranceFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&e.Proxies, "trusted-proxy", nil, "believe X-Forwarded-For of these `ADDRESSES` or networks; takes tokens from everybody")
 	f.StringSliceVar(&e.Origins, "allow-origin", nil, "let web pages of these `ORIGINS` connect, such as https://spectrum.example.org")
 	f.BoolVar(&e.Insecure, "insecure", false, "serve others without TLS and tokens: whoever reaches the address may tune")
+	f.Var((*limitFlag)(&o.limits), "limit", "bound what those who connect can make the server do, such as sessions=100,bytes=131072; docs/OPERATIONS.md lists all")
 	f.StringVar(&o.tokenFile, "token-file", "", "with --connect: read the token from this `FILE`; else "+access.TokenVariable+", else it is asked for")
 	f.StringVar(&o.ca, "ca", "", "with --connect: trust only servers that the authorities in this `FILE` vouch for")
 }
 
+// A limitFlag is some of the server's limits.
+type limitFlag stream.Limits
+
+var _ pflag.Value = (*limitFlag)(nil)
+
+func (*limitFlag) String() string { return "" }
+func (*limitFlag) Type() string   { return "NAME=NUMBER" }
+
+func (f *limitFlag) Set(v string) error { return (*stream.Limits)(f).Set(v) }
+
 // guards reports whether anything is said about who gets in to a server here.
 func (o *options) guards() bool {
 	e := &o.entrance
-	return o.oneOperator || e.RequireToken || e.Insecure || e.CertFile != "" || e.KeyFile != "" || len(e.Proxies)+len(e.Origins) > 0
+	return o.oneOperator || o.limits != (stream.Limits{}) || e.RequireToken || e.Insecure || e.CertFile != "" || e.KeyFile != "" || len(e.Proxies)+len(e.Origins) > 0
 }
 
 // door is who gets in, as the flags say.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"argos/device"
 	"argos/device/hackrf"
 )
 
@@ -24,6 +25,10 @@ func devicesCommand() *cobra.Command {
 			if len(all) == 0 {
 				fmt.Fprintln(c.ErrOrStderr(), "no HackRF is plugged in; see argos-tui doctor")
 			}
+			file, err := new(options).calibrations()
+			if err != nil {
+				notice(err.Error())
+			}
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 8, 2, ' ', 0)
 			for _, f := range all {
 				state := "free, firmware " + f.Firmware
@@ -32,6 +37,9 @@ func devicesCommand() *cobra.Command {
 					state = f.Err.Error()
 				case f.Wrong != nil:
 					state += "; " + why(f.Wrong)
+				}
+				if known := file.For(device.Info{Driver: "hackrf", Serial: f.Serial}); known != nil {
+					state += fmt.Sprintf("; calibrated at %d gain states", len(known.Levels))
 				}
 				fmt.Fprintf(w, "hackrf:%s\t%s\t%s\n", f.Serial, f.Board, state)
 			}

@@ -11,7 +11,10 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -36,12 +39,23 @@ func main() {
 	if err == nil {
 		return
 	}
-	fmt.Fprintln(os.Stderr, "argos-tui:", err)
+	fmt.Fprintln(os.Stderr, "argos-tui:", printable(err.Error()))
 	var usage *usageError
 	if errors.As(err, &usage) {
 		os.Exit(2)
 	}
 	os.Exit(1)
+}
+
+// printable is text of which a terminal does nothing but show it: names of files, and what
+// stands in them, come from others, too.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return utf8.RuneError
+	}, text)
 }
 
 // A usageError is a mistake on the command line: exit code 2.
@@ -63,12 +77,14 @@ type options struct {
 
 	entrance    access.EntranceOptions
 	oneOperator bool
+	limits      stream.Limits
 	tokenFile   string
 	ca          string
 
-	device string
-	speed  float64
-	noLoop bool
+	device      string
+	speed       float64
+	noLoop      bool
+	calibration string
 
 	tuning   map[string]string // by the names of spectrum.Params
 	filter   stream.Filter
@@ -82,7 +98,7 @@ type options struct {
 // tuned reports whether the radio is to be told something, which it takes its owner
 // to do.
 func (o *options) tuned() bool {
-	return o.device != "" || o.speed != 1 || o.noLoop || len(o.tuning) > 0
+	return o.device != "" || o.calibration != "" || o.speed != 1 || o.noLoop || len(o.tuning) > 0
 }
 
 func command() *cobra.Command {
@@ -118,18 +134,19 @@ func command() *cobra.Command {
 	f.StringVar(&o.device, "device", "", "`RADIO`: synth, replay:PATH or hackrf[:SERIAL]")
 	f.Float64Var(&o.speed, "speed", 1, "replay `FACTOR`, 0 for as fast as it can")
 	f.BoolVar(&o.noLoop, "no-loop", false, "end at the end of a recording")
+	f.StringVar(&o.calibration, "calibration", "", "correct what is measured by this `FILE`; else "+calibrationHelp+", if it is there")
 	for _, p := range spectrum.Params {
 		f.Var(&tuningFlag{param: p, into: o.tuning}, p.Name, p.Help)
 	}
 	f.Var((*filterFlag)(&o.filter), "events", "show only these events: a severity, kinds and LOW:HIGH bands, such as warning,433M:435M")
-	f.StringVar(&o.detector, "detector", "", "trace that is drawn in front: `mean|max`")
+	f.StringVar(&o.detector, "detector", "", "trace that is drawn in front: `mean|max|min`")
 	f.StringVar(&o.ref, "ref", "", "top of the level axis in `DB`, or auto")
 	f.StringVar(&o.theme, "theme", "viridis", "scale of colours: `viridis|cividis|grey`")
 	f.StringVar(&o.background, "background", "auto", "of the terminal: `auto|dark|light`; auto goes by COLORFGBG")
 	f.StringVar(&o.glyphs, "glyphs", "auto", "draw with `auto|braille|block|ascii`")
 	f.StringVar(&o.fall, "fall", "auto", "the waterfall goes on by `auto|scroll|sweep`; auto sweeps where bytes are dear")
 	f.StringVar(&o.ttyBudget, "tty-budget", "auto", "send the terminal at most so many `BYTES` a second, such as 20k, or off; auto has a budget over SSH")
-	c.AddCommand(devicesCommand(), doctorCommand(), tokenCommand(), trustCommand(), forgetCommand())
+	c.AddCommand(calibrateCommand(), devicesCommand(), doctorCommand(), tokenCommand(), trustCommand(), forgetCommand())
 	c.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true}) // --help does
 	return c
 }
@@ -203,8 +220,12 @@ func (o *options) run(ctx context.Context) error {
 		return &usageError{errors.New("--events says what a screen or --json shows: use it without --serve and --once")}
 	case o.connect != "" && o.device != "":
 		return &usageError{errors.New("--device is opened where the server runs: give it there, not with --connect")}
+	case o.connect != "" && o.calibration != "":
+		return &usageError{errors.New("--calibration is of the radio where the server runs: give it there, not with --connect")}
 	case o.connect != "" && o.guards():
 		return &usageError{errors.New("who gets in is for the server to say: not with --connect")}
+	case o.once && o.guards():
+		return &usageError{errors.New("who gets in is for a server to say, and --once is none")}
 	case o.connect == "" && (o.tokenFile != "" || o.ca != ""):
 		return &usageError{errors.New("--token-file and --ca are for the server of --connect")}
 	case o.once:

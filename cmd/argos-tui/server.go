@@ -57,9 +57,13 @@ func (o *options) newStation(ctx context.Context, logs *slog.Logger, guard func(
 		return nil, err
 	}
 	history := spectrum.NewHistory(0)
+	var known *spectrum.Calibration
 	settings, err := o.settings(st.radio.Info())
 	if err == nil {
-		st.capture, err = spectrum.NewCapture(st.radio, history, settings, nil)
+		known, err = o.known(st.radio.Info())
+	}
+	if err == nil {
+		st.capture, err = spectrum.NewCapture(st.radio, history, settings, &spectrum.CaptureOptions{Calibration: known})
 		err = o.asked(err)
 	}
 	if err != nil {
@@ -68,7 +72,8 @@ func (o *options) newStation(ctx context.Context, logs *slog.Logger, guard func(
 		return nil, err
 	}
 	st.server = stream.NewServer(st.capture, history, &stream.ServerOptions{
-		Version: versionText(), Log: logs, Guard: guard, Access: door.Policy, TLS: door.TLS, Journal: door.Journal(journalFailed(logs)), OneOperator: o.oneOperator,
+		Version: versionText(), Log: logs, Guard: guard, Access: door.Policy, TLS: door.TLS, Limits: o.limits,
+		Journal: door.Journal(journalFailed(logs)), OneOperator: o.oneOperator,
 	})
 	if st.notice != "" {
 		st.server.Event(stream.Event{Kind: "device", Severity: stream.Warning, Text: st.notice})
@@ -154,6 +159,9 @@ func (o *options) owned(ctx context.Context) (who *stream.Link, held error) {
 	var tls *stream.TLSError
 	if errors.As(err, &tls) {
 		return nil, fmt.Errorf("%s is held by a server that speaks TLS; watch it with --connect %s, or use --listen with another port", o.listen, tls.Other())
+	}
+	if errors.As(err, new(*access.TokenError)) {
+		return nil, fmt.Errorf("%s is held by a server that wants a token; watch it with --connect ws://%s, or use --listen with another port", o.listen, o.listen)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s is held by another program, which is no Argos server; use --listen with another port", o.listen)

@@ -41,7 +41,7 @@ func (o *options) newScreen(display *views.Options) (*screen, error) {
 }
 
 // notice is for who has no screen: standard error.
-func notice(text string) { fmt.Fprintln(os.Stderr, "argos-tui:", text) }
+func notice(text string) { fmt.Fprintln(os.Stderr, "argos-tui:", printable(text)) }
 
 // watch is --connect.
 func (o *options) watch(ctx context.Context, display *views.Options, address string) error {
@@ -121,13 +121,17 @@ func (o *options) writeOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	frame, settings, err := spectrum.Once(ctx, radio, settings, 0, onceStepDB)
+	known, err := o.known(radio.Info())
+	if err != nil {
+		return err
+	}
+	frame, settings, err := spectrum.Once(ctx, radio, settings, 0, &spectrum.AnalyzerOptions{StepDB: onceStepDB, Calibration: known})
 	if errors.Is(err, spectrum.ErrShort) {
 		return err
 	}
 	if err != nil {
 		return o.asked(err)
 	}
-	status := spectrum.Status{Info: radio.Info(), Settings: settings, State: spectrum.Ended}
+	status := spectrum.Status{Info: radio.Info(), Settings: settings, State: spectrum.Ended, Correction: known.Correction(settings.Tuning)}
 	return views.WriteFrame(os.Stdout, frame, &status)
 }

@@ -216,6 +216,10 @@ func TestBusy(t *testing.T) {
 	long := duration("ARGOS_BUSY", 3*time.Second)
 	r := open(t, "")
 	tune(t, r, device.Tuning{CenterHz: 433e6, SpanHz: 15e6, RateHz: 20e6})
+	// One goroutine measures, one draws or sends; the callback and the owner need places beside them.
+	if n := runtime.GOMAXPROCS(0); n < 4 {
+		t.Errorf("%d goroutines may run at once", n)
+	}
 	done := make(chan struct{})
 	var workers sync.WaitGroup
 	for range max(1, runtime.NumCPU()-1) {

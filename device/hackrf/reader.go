@@ -49,7 +49,7 @@ func (r *Radio) current(s *slot, wish device.Tuning) bool {
 // cut takes the next block off a slot, or passes over one that is none.
 func (r *Radio) cut(s *slot, b *device.Block) bool {
 	t := s.config.tuning
-	*b = device.Block{Tuning: t, CenterHz: t.CenterHz, Time: s.end, Format: device.CI8}
+	*b = device.Block{Tuning: t, CenterHz: middleHz(t), Time: s.end, Format: device.CI8}
 	if !t.Sweeps() {
 		b.Samples = s.data[r.at:]
 		r.at = len(s.data)

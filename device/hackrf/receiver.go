@@ -17,9 +17,9 @@ const (
 	headerBytes = 10
 	// firstPeriod is from block to block of a sweep until that is measured.
 	firstPeriod = 1228 * time.Microsecond
-	// settling is how late a callback may be, and samples still be told from those
-	// before a change.
-	settling = 2 * time.Millisecond
+	// settling is how late every callback so far may have been, and samples still be told
+	// from those before a change.
+	settling = clockSlack
 	// mangledLimit is how many transfers without a header mean that the radio does not
 	// sweep.
 	mangledLimit = 32

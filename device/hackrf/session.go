@@ -183,7 +183,7 @@ func (s *session) start(c config) error {
 func (s *session) launch(t device.Tuning) error {
 	l := s.lib
 	if !t.Sweeps() {
-		if err := l.fault("hackrf_set_freq", l.setFreq(s.dev, uint64(t.CenterHz))); err != nil {
+		if err := l.fault("hackrf_set_freq", l.setFreq(s.dev, uint64(middleHz(t)))); err != nil {
 			return err
 		}
 		s.started = true // even a start that fails may have begun
@@ -208,8 +208,8 @@ func (s *session) change(was device.Tuning, c config) error {
 		t := c.tuning
 		s.rx.config.Store(&config{tuning: t, session: s.number})
 		l := s.lib
-		if t.CenterHz != was.CenterHz {
-			if err := l.fault("hackrf_set_freq", l.setFreq(s.dev, uint64(t.CenterHz))); err != nil {
+		if middleHz(t) != middleHz(was) {
+			if err := l.fault("hackrf_set_freq", l.setFreq(s.dev, uint64(middleHz(t)))); err != nil {
 				return err
 			}
 		}

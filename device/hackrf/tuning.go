@@ -36,6 +36,19 @@ var filters = []float64{
 	1.75e6, 2.5e6, 3.5e6, 5e6, 5.5e6, 6e6, 7e6, 8e6, 9e6, 10e6, 12e6, 14e6, 15e6, 20e6, 24e6, 28e6,
 }
 
+// middleHz is what the radio is tuned to where it does not sweep. In zero span that is a
+// quarter of the rate off, so that its own line at DC is out of sight.
+func middleHz(t device.Tuning) float64 {
+	if !t.ZeroSpan() {
+		return t.CenterHz
+	}
+	off := math.Round(t.RateHz / 4)
+	if t.CenterHz < minHz+off {
+		return t.CenterHz + off
+	}
+	return t.CenterHz - off
+}
+
 // filterHz is the filter for a tuning: the widest that lets no alias in, or, where the
 // span is wider than that, the narrowest that passes it and not much else.
 func filterHz(t device.Tuning) float64 {
@@ -73,7 +86,7 @@ func sweepMHz(t device.Tuning) []uint16 {
 
 // resolve turns a wish into what the radio does.
 //
-// A span up to 20 MHz is captured whole: at 8 Msps or more, so that a change shows at
+// A span up to 20 MHz, and none, is captured whole: at 8 Msps or more, so that a change shows at
 // once, and so fast that the filter's edges lie outside of it. From 15 to 20 MHz they
 // cannot, and the outermost tenths read low; a sweep would be flat, but blind for two
 // thirds of the time. A wider span is swept. A wished rate below the span is raised to
@@ -83,7 +96,7 @@ func resolve(t device.Tuning) (device.Tuning, error) {
 	switch {
 	case !(t.CenterHz >= minHz && t.CenterHz <= maxHz):
 		return t, device.OutOfRange(t, "the frequency", rangeHint)
-	case !(t.SpanHz > 0 && t.SpanHz <= maxHz):
+	case !(t.SpanHz >= 0 && t.SpanHz <= maxHz):
 		return t, device.OutOfRange(t, "span "+device.FormatHz(t.SpanHz, 6), rangeHint)
 	case t.RateHz != 0 && !(t.RateHz >= minRateHz && t.RateHz <= maxRateHz):
 		return t, device.OutOfRange(t, "rate "+device.FormatHz(t.RateHz, 6), "use 2M to 20M, or leave it out")

@@ -26,6 +26,8 @@ func TestResolve(t *testing.T) {
 		{2e6, 20e6, 20e6, 15e6, false},
 		{10e6, 4e6, 10e6, 10e6, false},
 		{20.1e6, 0, 20e6, 15e6, true},
+		{0, 0, 8e6, 6e6, false},
+		{0, 2e6, 2e6, 1.75e6, false},
 		{6e9, 0, 20e6, 15e6, true},
 	} {
 		got, err := resolve(device.Tuning{CenterHz: 3e9, SpanHz: c.span, RateHz: c.rate})
@@ -40,7 +42,7 @@ func TestResolve(t *testing.T) {
 		{CenterHz: 7.3e9, SpanHz: 1e6},
 		{CenterHz: -1, SpanHz: 1e6},
 		{CenterHz: math.NaN(), SpanHz: 1},
-		{CenterHz: 1e9, SpanHz: 0},
+		{CenterHz: 1e9, SpanHz: -1},
 		{CenterHz: 1e9, SpanHz: 8e9},
 		{CenterHz: 1e9, SpanHz: 1e6, RateHz: 1e6},
 		{CenterHz: 1e9, SpanHz: 1e6, RateHz: 21e6},

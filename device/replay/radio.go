@@ -109,8 +109,8 @@ func (o *Options) check() error {
 // Info says what the recording covers.
 func (r *Radio) Info() device.Info { return r.info }
 
-// Tune chooses what part of the recorded band is to be seen. A span that does not fit
-// is cut, one that hangs over an edge is moved inside; the rate stays as recorded and
+// Tune chooses what part of the recorded band is to be seen, or which frequency of it. A
+// span that does not fit is cut, one that hangs over an edge is moved inside; the rate stays as recorded and
 // gains are 0. Sweep blocks outside of the span are handed over too.
 func (r *Radio) Tune(ctx context.Context, t device.Tuning) (device.Tuning, error) {
 	if err := ctx.Err(); err != nil {
@@ -120,8 +120,8 @@ func (r *Radio) Tune(ctx context.Context, t device.Tuning) (device.Tuning, error
 	if !(t.CenterHz >= low && t.CenterHz <= high) && !t.Ranges.Several() {
 		return t, device.OutOfRange(t, "the frequency", r.covers())
 	}
-	if !(t.SpanHz > 0) {
-		return t, device.OutOfRange(t, fmt.Sprintf("span %g", t.SpanHz), "give a span above 0")
+	if !(t.SpanHz >= 0) {
+		return t, device.OutOfRange(t, fmt.Sprintf("span %g", t.SpanHz), "give a span of 0 or more")
 	}
 	if rate := r.info.MaxRateHz; t.RateHz != 0 && t.RateHz != rate {
 		hint := "leave it out: a recorded sweep has none"

@@ -153,6 +153,7 @@ func TestTune(t *testing.T) {
 		{"all", 433.92e6, 1e6, device.Tuning{CenterHz: 433.92e6, SpanHz: 1e6, RateHz: 1e6}},
 		{"a part", 434.1e6, 100e3, device.Tuning{CenterHz: 434.1e6, SpanHz: 100e3, RateHz: 1e6}},
 		{"too wide", 434.1e6, 8e6, device.Tuning{CenterHz: 433.92e6, SpanHz: 1e6, RateHz: 1e6}},
+		{"zero span", 434.4e6, 0, device.Tuning{CenterHz: 434.4e6, RateHz: 1e6}},
 		{"over the edge", 434.4e6, 200e3, device.Tuning{CenterHz: 434.32e6, SpanHz: 200e3, RateHz: 1e6}},
 	} {
 		fact, err := r.Tune(t.Context(), device.Tuning{CenterHz: c.center, SpanHz: c.span, LNADB: 24, Amp: true})
@@ -166,7 +167,7 @@ func TestTune(t *testing.T) {
 	}
 	for want, wish := range map[string]device.Tuning{
 		"tune 9G: the frequency is out of range; choose from 433.42M to 434.42M, which x.cs8 covers": {CenterHz: 9e9, SpanHz: 2e6},
-		"tune 433.92M: span 0 is out of range; give a span above 0":                                  {CenterHz: 433.92e6},
+		"tune 433.92M: span -1 is out of range; give a span of 0 or more":                            {CenterHz: 433.92e6, SpanHz: -1},
 		"tune 434M: rate 8M is out of range; a recording has the rate that it was made with, 1M":     {CenterHz: 434e6, SpanHz: 1e6, RateHz: 8e6},
 	} {
 		_, err := r.Tune(t.Context(), wish)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,6 +83,7 @@ func TestTune(t *testing.T) {
 		wish, want device.Tuning
 	}{
 		{"narrow", device.Tuning{CenterHz: 1e9, SpanHz: 100e3}, device.Tuning{CenterHz: 1e9, SpanHz: 100e3, RateHz: 2e6}},
+		{"zero span", device.Tuning{CenterHz: 1e9}, device.Tuning{CenterHz: 1e9, RateHz: 2e6}},
 		{"span is rate", device.Tuning{CenterHz: 1e9, SpanHz: 5e6}, device.Tuning{CenterHz: 1e9, SpanHz: 5e6, RateHz: 5e6}},
 		{"given rate", device.Tuning{CenterHz: 1e9, SpanHz: 2e6, RateHz: 8e6}, device.Tuning{CenterHz: 1e9, SpanHz: 2e6, RateHz: 8e6}},
 		{"rate below span", device.Tuning{CenterHz: 1e9, SpanHz: 6e6, RateHz: 2e6}, device.Tuning{CenterHz: 1e9, SpanHz: 6e6, RateHz: 6e6}},
@@ -116,7 +118,7 @@ func TestTuneRefuses(t *testing.T) {
 		"tune 98.1M: rate 1M is out of range; use 2M to 20M, or leave it out":           func(t *device.Tuning) { t.RateHz = 1e6 },
 		"tune 98.1M: LNA gain 48 dB is out of range; use 0 to 40 by 8":                  func(t *device.Tuning) { t.LNADB = 48 },
 		"tune 98.1M: VGA gain -2 dB is out of range; use 0 to 62 by 2":                  func(t *device.Tuning) { t.VGADB = -2 },
-		"tune 98.1M: span 0 is out of range; the synthetic radio receives 1M to 6G":     func(t *device.Tuning) { t.SpanHz = 0 },
+		"tune 98.1M: span -1 is out of range; the synthetic radio receives 1M to 6G":    func(t *device.Tuning) { t.SpanHz = -1 },
 	} {
 		r := Open(nil)
 		wish := defaultView
@@ -215,6 +217,16 @@ func TestRetuneWhileReading(t *testing.T) {
 			t.Errorf("%v late after a retune", late)
 		}
 	})
+}
+
+func TestZeroSpanHasDCOutOfSight(t *testing.T) {
+	r := tuned(t, func(w *device.Tuning) { w.CenterHz, w.SpanHz, w.RateHz = 98.34e6, 0, 8e6 })
+	if b := read(t, r); b.CenterHz != 96.34e6 || b.Tuning.CenterHz != 98.34e6 {
+		t.Errorf("blocks are centred on %g for %g", b.CenterHz, b.Tuning.CenterHz)
+	}
+	if !slices.ContainsFunc(r.Truth(0, time.Second), func(s Signal) bool { return s.CenterHz == 98.34e6 }) {
+		t.Error("the burst that it is tuned to is not on the air")
+	}
 }
 
 func TestReadEnds(t *testing.T) {

@@ -141,7 +141,7 @@ func (r *Radio) Truth(from, to time.Duration) []Signal {
 	r.mu.Lock()
 	t := r.tuning
 	r.mu.Unlock()
-	bandHz := t.RateHz
+	bandHz, middle := t.RateHz, middleHz(t)
 	if t.Sweeps() {
 		bandHz = t.SpanHz
 	}
@@ -151,7 +151,7 @@ func (r *Radio) Truth(from, to time.Duration) []Signal {
 		first, last := e.shots(from, to)
 		for j := first; j <= last; j++ {
 			s := e.shot(r.seed, id, j)
-			if s.stop <= from || s.start >= to || !e.captured(s.hz-t.CenterHz, bandHz) {
+			if s.stop <= from || s.start >= to || !e.captured(s.hz-middle, bandHz) {
 				continue
 			}
 			g := Signal{

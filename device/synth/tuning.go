@@ -39,7 +39,7 @@ type plan struct {
 func planFor(t device.Tuning) plan {
 	if !t.Sweeps() {
 		n := int64(min(t.RateHz/100, maxBlock)) / chunkLen
-		return plan{centers: []float64{t.CenterHz}, stride: n, length: n}
+		return plan{centers: []float64{middleHz(t)}, stride: n, length: n}
 	}
 	p := plan{stride: sweepStride, length: sweepLength}
 	parts := t.Parts()
@@ -51,10 +51,19 @@ func planFor(t device.Tuning) plan {
 	return p
 }
 
+// middleHz is the centre of the blocks of a tuning that does not sweep. In zero span it is
+// a quarter of the rate off, so that DC is out of sight.
+func middleHz(t device.Tuning) float64 {
+	if t.ZeroSpan() {
+		return t.CenterHz - t.RateHz/4
+	}
+	return t.CenterHz
+}
+
 // offset is where hz lies from the centre of the block that shows it.
 func offset(t device.Tuning, hz float64) float64 {
 	if !t.Sweeps() {
-		return hz - t.CenterHz
+		return hz - middleHz(t)
 	}
 	in := math.Mod(hz-t.StartHz(), sweepStepHz)
 	if in < 5e6 || in >= 10e6 && in < 15e6 {
@@ -69,7 +78,7 @@ func resolve(t device.Tuning) (device.Tuning, error) {
 	switch {
 	case !(t.CenterHz >= minHz && t.CenterHz <= maxHz):
 		return t, device.OutOfRange(t, "the frequency", rangeHint)
-	case !(t.SpanHz > 0 && t.SpanHz <= maxHz):
+	case !(t.SpanHz >= 0 && t.SpanHz <= maxHz):
 		return t, device.OutOfRange(t, "span "+device.FormatHz(t.SpanHz, 6), rangeHint)
 	case t.RateHz != 0 && !(t.RateHz >= minRateHz && t.RateHz <= maxRateHz):
 		return t, device.OutOfRange(t, "rate "+device.FormatHz(t.RateHz, 6), "use 2M to 20M, or leave it out")

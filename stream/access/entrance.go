@@ -89,7 +89,7 @@ func NewEntrance(o EntranceOptions) (*Entrance, error) {
 func (e *Entrance) Prepare() error {
 	o := &e.options
 	if o.Insecure {
-		return nil
+		return o.fix(checkDir(o.Dir)) // there is a journal
 	}
 	if e.others {
 		if err := e.firstStart(); err != nil {

@@ -60,17 +60,23 @@ func TestWhoMayListenWhere(t *testing.T) {
 
 // What is wrong with its files, and the two commands that it says to run.
 func TestRefusesToStart(t *testing.T) {
+	everywhere := EntranceOptions{Address: "0.0.0.0:8470"}
 	for _, c := range []struct {
 		name  string
-		local bool
+		as    EntranceOptions // the second start
 		spoil func(t *testing.T, dir string)
 		step  string // the first command, D for the directory
 	}{
-		{"others may read the directory", false, func(t *testing.T, dir string) { chmod(t, dir, 0o755) }, "chmod 700 D"},
-		{"others may read the key", false, func(t *testing.T, dir string) { chmod(t, filepath.Join(dir, "server.key"), 0o644) }, "chmod 600 D/server.key"},
-		{"others may write tokens", false, func(t *testing.T, dir string) { chmod(t, filepath.Join(dir, "tokens"), 0o620) }, "chmod 600 D/tokens"},
-		{"others may write tokens, on loopback", true, func(t *testing.T, dir string) { chmod(t, filepath.Join(dir, "tokens"), 0o620) }, "chmod 600 D/tokens"},
-		{"all tokens revoked", false, func(t *testing.T, dir string) {
+		{"others may read the directory", everywhere, func(t *testing.T, dir string) { chmod(t, dir, 0o755) }, "chmod 700 D"},
+		{"others may read the key", everywhere, func(t *testing.T, dir string) { chmod(t, filepath.Join(dir, "server.key"), 0o644) }, "chmod 600 D/server.key"},
+		{"others may write tokens", everywhere, func(t *testing.T, dir string) { chmod(t, filepath.Join(dir, "tokens"), 0o620) }, "chmod 600 D/tokens"},
+		{"others may write tokens, on loopback", EntranceOptions{Address: "127.0.0.1:8470"}, func(t *testing.T, dir string) { chmod(t, filepath.Join(dir, "tokens"), 0o620) }, "chmod 600 D/tokens"},
+		{"others may read the journal", EntranceOptions{Address: "0.0.0.0:8470", Insecure: true}, func(t *testing.T, dir string) {
+			if err := os.WriteFile(filepath.Join(dir, "journal"), nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}, "chmod 600 D/journal"},
+		{"all tokens revoked", everywhere, func(t *testing.T, dir string) {
 			tokens, err := OpenTokens(dir)
 			if err != nil {
 				t.Fatal(err)
@@ -83,24 +89,22 @@ func TestRefusesToStart(t *testing.T) {
 		}, "argos-tui token add --role operator --name operator"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := EntranceOptions{Address: "0.0.0.0:8470", Dir: filepath.Join(t.TempDir(), "argos"), Again: "argos-tui --again"}
-			start := func() error {
+			dir := filepath.Join(t.TempDir(), "argos")
+			start := func(o EntranceOptions) error {
+				o.Dir, o.Again = dir, "argos-tui --again"
 				e, err := NewEntrance(o)
 				if err == nil {
 					err = e.Prepare()
 				}
 				return err
 			}
-			if err := start(); err != nil {
+			if err := start(everywhere); err != nil {
 				t.Fatal(err)
 			}
-			c.spoil(t, o.Dir)
-			if c.local {
-				o.Address = "127.0.0.1:8470"
-			}
-			err := start()
+			c.spoil(t, dir)
+			err := start(c.as)
 			var no *RefusedError
-			if !errors.As(err, &no) || len(no.Steps) != 2 || no.Steps[0] != strings.Replace(c.step, "D", o.Dir, 1) || no.Steps[1] != "argos-tui --again" {
+			if !errors.As(err, &no) || len(no.Steps) != 2 || no.Steps[0] != strings.Replace(c.step, "D", dir, 1) || no.Steps[1] != "argos-tui --again" {
 				t.Fatalf("%v", err)
 			}
 		})

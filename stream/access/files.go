@@ -73,7 +73,7 @@ func checkDir(dir string) error {
 	if err := private(dir, info); err != nil {
 		return err
 	}
-	for _, name := range []string{serverKeyFile, serverCertificateFile, tokensFile, knownHostsFile, lockFile} {
+	for _, name := range []string{serverKeyFile, serverCertificateFile, tokensFile, knownHostsFile, lockFile, journalFile, journalFile + oldJournal} {
 		path := filepath.Join(dir, name)
 		switch info, err := os.Stat(path); {
 		case errors.Is(err, fs.ErrNotExist):

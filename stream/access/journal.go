@@ -22,6 +22,7 @@ type journal struct {
 
 const (
 	journalFile = "journal"
+	oldJournal  = ".1"
 	journalMost = 4 << 20 // bytes of a file
 )
 
@@ -65,7 +66,7 @@ func (j *journal) room(n int) error {
 		err := j.file.Close()
 		j.file = nil
 		if err == nil {
-			err = os.Rename(path, path+".1")
+			err = os.Rename(path, path+oldJournal)
 		}
 		if err != nil {
 			return err

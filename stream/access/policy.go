@@ -145,7 +145,7 @@ func (p *Policy) From(r *http.Request) string {
 	if !peer.IsValid() {
 		return "local"
 	}
-	if p.trusts(peer) {
+	if p.Trusts(peer) {
 		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 		for _, hop := range slices.Backward(hops) {
 			a := addressOf(strings.TrimSpace(hop))
@@ -153,7 +153,7 @@ func (p *Policy) From(r *http.Request) string {
 				break
 			}
 			peer = a
-			if !p.trusts(a) {
+			if !p.Trusts(a) {
 				break
 			}
 		}
@@ -161,7 +161,8 @@ func (p *Policy) From(r *http.Request) string {
 	return peer.String()
 }
 
-func (p *Policy) trusts(a netip.Addr) bool {
+// Trusts reports whether a is the address of a proxy that tells who it asks for.
+func (p *Policy) Trusts(a netip.Addr) bool {
 	return slices.ContainsFunc(p.TrustedProxies, func(n netip.Prefix) bool { return n.Contains(a) })
 }
 

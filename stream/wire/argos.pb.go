@@ -1188,6 +1188,7 @@ type Frame struct {
 	Packed     []byte                 `protobuf:"bytes,11,opt,name=packed,proto3" json:"packed,omitempty"`                        // binary only: docs/PROTOCOL.md, "Packed powers"
 	MeanDb     []float32              `protobuf:"fixed32,12,rep,packed,name=mean_db,json=meanDb,proto3" json:"mean_db,omitempty"` // JSON only; NaN where not measured
 	MaxDb      []float32              `protobuf:"fixed32,13,rep,packed,name=max_db,json=maxDb,proto3" json:"max_db,omitempty"`    // JSON only
+	MinDb      []float32              `protobuf:"fixed32,50,rep,packed,name=min_db,json=minDb,proto3" json:"min_db,omitempty"`    // JSON only, where the grid has it
 	// The same times by a clock that nobody sets: nanoseconds since the epoch began.
 	FirstMonoNs    int64 `protobuf:"varint,20,opt,name=first_mono_ns,json=firstMonoNs,proto3" json:"first_mono_ns,omitempty"`
 	LastMonoNs     int64 `protobuf:"varint,21,opt,name=last_mono_ns,json=lastMonoNs,proto3" json:"last_mono_ns,omitempty"`
@@ -1318,6 +1319,13 @@ func (x *Frame) GetMaxDb() []float32 {
 	return nil
 }
 
+func (x *Frame) GetMinDb() []float32 {
+	if x != nil {
+		return x.MinDb
+	}
+	return nil
+}
+
 func (x *Frame) GetFirstMonoNs() int64 {
 	if x != nil {
 		return x.FirstMonoNs
@@ -1358,8 +1366,13 @@ type Grid struct {
 	Overlap       float64                `protobuf:"fixed64,8,opt,name=overlap,proto3" json:"overlap,omitempty"`
 	Tuning        *Tuning                `protobuf:"bytes,9,opt,name=tuning,proto3" json:"tuning,omitempty"`
 	Simulated     bool                   `protobuf:"varint,10,opt,name=simulated,proto3" json:"simulated,omitempty"`
-	Calibrated    bool                   `protobuf:"varint,11,opt,name=calibrated,proto3" json:"calibrated,omitempty"` // powers are dBm
-	Part          *Part                  `protobuf:"bytes,12,opt,name=part,proto3" json:"part,omitempty"`              // absent: as measured
+	Calibrated    bool                   `protobuf:"varint,11,opt,name=calibrated,proto3" json:"calibrated,omitempty"`        // powers are dBm
+	Part          *Part                  `protobuf:"bytes,12,opt,name=part,proto3" json:"part,omitempty"`                     // absent: as measured
+	Min           bool                   `protobuf:"varint,50,opt,name=min,proto3" json:"min,omitempty"`                      // frames have the least power of each bin, too
+	VbwHz         float64                `protobuf:"fixed64,51,opt,name=vbw_hz,json=vbwHz,proto3" json:"vbw_hz,omitempty"`    // video bandwidth of maxima and minima; 0: of each window
+	Dc            string                 `protobuf:"bytes,52,opt,name=dc,proto3" json:"dc,omitempty"`                         // of the bins around the radio's centre: "keep", "mask", "interpolate"
+	Ppm           float64                `protobuf:"fixed64,60,opt,name=ppm,proto3" json:"ppm,omitempty"`                     // by which the radio's clock was corrected: it is tuned to tuning.center_hz * (1 + ppm / 1e6)
+	PointS        float64                `protobuf:"fixed64,70,opt,name=point_s,json=pointS,proto3" json:"point_s,omitempty"` // zero span: bins are points in time, so long each, all at start_hz; bin_hz is 0
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1476,6 +1489,41 @@ func (x *Grid) GetPart() *Part {
 		return x.Part
 	}
 	return nil
+}
+
+func (x *Grid) GetMin() bool {
+	if x != nil {
+		return x.Min
+	}
+	return false
+}
+
+func (x *Grid) GetVbwHz() float64 {
+	if x != nil {
+		return x.VbwHz
+	}
+	return 0
+}
+
+func (x *Grid) GetDc() string {
+	if x != nil {
+		return x.Dc
+	}
+	return ""
+}
+
+func (x *Grid) GetPpm() float64 {
+	if x != nil {
+		return x.Ppm
+	}
+	return 0
+}
+
+func (x *Grid) GetPointS() float64 {
+	if x != nil {
+		return x.PointS
+	}
+	return 0
 }
 
 // What of the measured grid a grid is.
@@ -2209,7 +2257,16 @@ type Device struct {
 	LastOverloadNs int64                  `protobuf:"varint,25,opt,name=last_overload_ns,json=lastOverloadNs,proto3" json:"last_overload_ns,omitempty"` // 0: never
 	PositionNs     int64                  `protobuf:"varint,26,opt,name=position_ns,json=positionNs,proto3" json:"position_ns,omitempty"`
 	LastLostNs     int64                  `protobuf:"varint,27,opt,name=last_lost_ns,json=lastLostNs,proto3" json:"last_lost_ns,omitempty"` // 0: never
-	FlatShare      float64                `protobuf:"fixed64,40,opt,name=flat_share,json=flatShare,proto3" json:"flat_share,omitempty"`     // of the sample rate that is received evenly; beyond, levels read low; 0: not known
+	Min            bool                   `protobuf:"varint,50,opt,name=min,proto3" json:"min,omitempty"`
+	VbwHz          float64                `protobuf:"fixed64,51,opt,name=vbw_hz,json=vbwHz,proto3" json:"vbw_hz,omitempty"` // 0: auto
+	Dc             string                 `protobuf:"bytes,52,opt,name=dc,proto3" json:"dc,omitempty"`
+	SweepNs        int64                  `protobuf:"varint,70,opt,name=sweep_ns,json=sweepNs,proto3" json:"sweep_ns,omitempty"`                      // that a sweep of zero span takes
+	FlatShare      float64                `protobuf:"fixed64,40,opt,name=flat_share,json=flatShare,proto3" json:"flat_share,omitempty"`               // of the sample rate that is received evenly; beyond, levels read low; 0: not known
+	Ppm            float64                `protobuf:"fixed64,60,opt,name=ppm,proto3" json:"ppm,omitempty"`                                            // what a calibration corrects: the clock,
+	IqCorrected    bool                   `protobuf:"varint,61,opt,name=iq_corrected,json=iqCorrected,proto3" json:"iq_corrected,omitempty"`          // the imbalance of I and Q,
+	SlopeCorrected bool                   `protobuf:"varint,62,opt,name=slope_corrected,json=slopeCorrected,proto3" json:"slope_corrected,omitempty"` // the slope of the baseband,
+	LevelCorrected bool                   `protobuf:"varint,63,opt,name=level_corrected,json=levelCorrected,proto3" json:"level_corrected,omitempty"` // and the level: powers are dBm
+	Uncorrected    string                 `protobuf:"bytes,64,opt,name=uncorrected,proto3" json:"uncorrected,omitempty"`                              // what of that it does not tell for this tuning
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -2433,11 +2490,74 @@ func (x *Device) GetLastLostNs() int64 {
 	return 0
 }
 
+func (x *Device) GetMin() bool {
+	if x != nil {
+		return x.Min
+	}
+	return false
+}
+
+func (x *Device) GetVbwHz() float64 {
+	if x != nil {
+		return x.VbwHz
+	}
+	return 0
+}
+
+func (x *Device) GetDc() string {
+	if x != nil {
+		return x.Dc
+	}
+	return ""
+}
+
+func (x *Device) GetSweepNs() int64 {
+	if x != nil {
+		return x.SweepNs
+	}
+	return 0
+}
+
 func (x *Device) GetFlatShare() float64 {
 	if x != nil {
 		return x.FlatShare
 	}
 	return 0
+}
+
+func (x *Device) GetPpm() float64 {
+	if x != nil {
+		return x.Ppm
+	}
+	return 0
+}
+
+func (x *Device) GetIqCorrected() bool {
+	if x != nil {
+		return x.IqCorrected
+	}
+	return false
+}
+
+func (x *Device) GetSlopeCorrected() bool {
+	if x != nil {
+		return x.SlopeCorrected
+	}
+	return false
+}
+
+func (x *Device) GetLevelCorrected() bool {
+	if x != nil {
+		return x.LevelCorrected
+	}
+	return false
+}
+
+func (x *Device) GetUncorrected() string {
+	if x != nil {
+		return x.Uncorrected
+	}
+	return ""
 }
 
 type Gps struct {
@@ -2643,6 +2763,7 @@ type Pong struct {
 	PingNs        int64                  `protobuf:"varint,2,opt,name=ping_ns,json=pingNs,proto3" json:"ping_ns,omitempty"`  // its time, as it came
 	TimeNs        int64                  `protobuf:"varint,3,opt,name=time_ns,json=timeNs,proto3" json:"time_ns,omitempty"`  // when the answer left
 	MonoNs        int64                  `protobuf:"varint,20,opt,name=mono_ns,json=monoNs,proto3" json:"mono_ns,omitempty"` // the same, since the epoch began
+	Takes         float64                `protobuf:"fixed64,90,opt,name=takes,proto3" json:"takes,omitempty"`                // bytes a second, the most that the link has taken of late; 0: not known
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2701,6 +2822,13 @@ func (x *Pong) GetTimeNs() int64 {
 func (x *Pong) GetMonoNs() int64 {
 	if x != nil {
 		return x.MonoNs
+	}
+	return 0
+}
+
+func (x *Pong) GetTakes() float64 {
+	if x != nil {
+		return x.Takes
 	}
 	return 0
 }
@@ -2926,7 +3054,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x04head\x18\a \x01(\v2\x12.argos.v1.PositionR\x04head\x12\x18\n" +
 	"\aresumed\x18\b \x01(\bR\aresumed\x12%\n" +
 	"\x0eevents_resumed\x18\x14 \x01(\bR\reventsResumed\x12\x1a\n" +
-	"\binsecure\x18( \x01(\bR\binsecure\"\x8a\x04\n" +
+	"\binsecure\x18( \x01(\bR\binsecure\"\xa1\x04\n" +
 	"\x05Frame\x12\x1b\n" +
 	"\tfirst_seq\x18\x01 \x01(\x04R\bfirstSeq\x12\x19\n" +
 	"\blast_seq\x18\x02 \x01(\x04R\alastSeq\x12\x19\n" +
@@ -2942,13 +3070,14 @@ const file_argos_proto_rawDesc = "" +
 	" \x03(\v2\x11.argos.v1.SegmentR\bsegments\x12\x16\n" +
 	"\x06packed\x18\v \x01(\fR\x06packed\x12\x17\n" +
 	"\amean_db\x18\f \x03(\x02R\x06meanDb\x12\x15\n" +
-	"\x06max_db\x18\r \x03(\x02R\x05maxDb\x12\"\n" +
+	"\x06max_db\x18\r \x03(\x02R\x05maxDb\x12\x15\n" +
+	"\x06min_db\x182 \x03(\x02R\x05minDb\x12\"\n" +
 	"\rfirst_mono_ns\x18\x14 \x01(\x03R\vfirstMonoNs\x12 \n" +
 	"\flast_mono_ns\x18\x15 \x01(\x03R\n" +
 	"lastMonoNs\x12(\n" +
 	"\x10measured_mono_ns\x18\x16 \x01(\x03R\x0emeasuredMonoNs\x12 \n" +
 	"\fsent_mono_ns\x18\x17 \x01(\x03R\n" +
-	"sentMonoNs\"\xda\x02\n" +
+	"sentMonoNs\"\xbe\x03\n" +
 	"\x04Grid\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -2966,7 +3095,12 @@ const file_argos_proto_rawDesc = "" +
 	"\n" +
 	"calibrated\x18\v \x01(\bR\n" +
 	"calibrated\x12\"\n" +
-	"\x04part\x18\f \x01(\v2\x0e.argos.v1.PartR\x04part\"@\n" +
+	"\x04part\x18\f \x01(\v2\x0e.argos.v1.PartR\x04part\x12\x10\n" +
+	"\x03min\x182 \x01(\bR\x03min\x12\x15\n" +
+	"\x06vbw_hz\x183 \x01(\x01R\x05vbwHz\x12\x0e\n" +
+	"\x02dc\x184 \x01(\tR\x02dc\x12\x10\n" +
+	"\x03ppm\x18< \x01(\x01R\x03ppm\x12\x17\n" +
+	"\apoint_s\x18F \x01(\x01R\x06pointS\"@\n" +
 	"\x04Part\x12\x12\n" +
 	"\x04cell\x18\x01 \x01(\rR\x04cell\x12\x14\n" +
 	"\x05first\x18\x02 \x01(\rR\x05first\x12\x0e\n" +
@@ -3019,7 +3153,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x04Past\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
 	"\x06events\x18\x02 \x03(\v2\x0f.argos.v1.EventR\x06events\x12\x12\n" +
-	"\x04from\x18\x03 \x01(\x04R\x04from\"\x92\x06\n" +
+	"\x04from\x18\x03 \x01(\x04R\x04from\"\x8f\b\n" +
 	"\x06Device\x12\x16\n" +
 	"\x06driver\x18\x01 \x01(\tR\x06driver\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -3051,9 +3185,18 @@ const file_argos_proto_rawDesc = "" +
 	"\vposition_ns\x18\x1a \x01(\x03R\n" +
 	"positionNs\x12 \n" +
 	"\flast_lost_ns\x18\x1b \x01(\x03R\n" +
-	"lastLostNs\x12\x1d\n" +
+	"lastLostNs\x12\x10\n" +
+	"\x03min\x182 \x01(\bR\x03min\x12\x15\n" +
+	"\x06vbw_hz\x183 \x01(\x01R\x05vbwHz\x12\x0e\n" +
+	"\x02dc\x184 \x01(\tR\x02dc\x12\x19\n" +
+	"\bsweep_ns\x18F \x01(\x03R\asweepNs\x12\x1d\n" +
 	"\n" +
-	"flat_share\x18( \x01(\x01R\tflatShare\"\xb0\x01\n" +
+	"flat_share\x18( \x01(\x01R\tflatShare\x12\x10\n" +
+	"\x03ppm\x18< \x01(\x01R\x03ppm\x12!\n" +
+	"\fiq_corrected\x18= \x01(\bR\viqCorrected\x12'\n" +
+	"\x0fslope_corrected\x18> \x01(\bR\x0eslopeCorrected\x12'\n" +
+	"\x0flevel_corrected\x18? \x01(\bR\x0elevelCorrected\x12 \n" +
+	"\vuncorrected\x18@ \x01(\tR\vuncorrected\"\xb0\x01\n" +
 	"\x03Gps\x12\x10\n" +
 	"\x03fix\x18\x01 \x01(\rR\x03fix\x12\x10\n" +
 	"\x03lat\x18\x02 \x01(\x01R\x03lat\x12\x10\n" +
@@ -3070,12 +3213,13 @@ const file_argos_proto_rawDesc = "" +
 	"\bretry_ms\x18\x02 \x01(\rR\aretryMs\"/\n" +
 	"\x04Ping\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
-	"\atime_ns\x18\x02 \x01(\x03R\x06timeNs\"a\n" +
+	"\atime_ns\x18\x02 \x01(\x03R\x06timeNs\"w\n" +
 	"\x04Pong\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x17\n" +
 	"\aping_ns\x18\x02 \x01(\x03R\x06pingNs\x12\x17\n" +
 	"\atime_ns\x18\x03 \x01(\x03R\x06timeNs\x12\x17\n" +
-	"\amono_ns\x18\x14 \x01(\x03R\x06monoNs\"-\n" +
+	"\amono_ns\x18\x14 \x01(\x03R\x06monoNs\x12\x14\n" +
+	"\x05takes\x18Z \x01(\x01R\x05takes\"-\n" +
 	"\aViewers\x12\"\n" +
 	"\x04seen\x18\x01 \x03(\v2\x0e.argos.v1.SeenR\x04seen\"\xa3\x01\n" +
 	"\x04Seen\x12\x18\n" +

@@ -20,6 +20,7 @@ func main() {
 	first("first8Floats", 8, true)
 	pass()
 	last()
+	take()
 	rails()
 	Generate()
 }
@@ -357,6 +358,39 @@ func last() {
 	ADDQ(U32(4*vector), sum)
 	ADDQ(U32(4*vector), top)
 	SUBQ(Imm(1), groups)
+	JNE(LabelRef("loop"))
+	VZEROUPPER()
+	RET()
+}
+
+// take hands the sums of a group of windows to the detectors.
+func take() {
+	TEXT("take32", NOSPLIT, "func(group, sum, max, min *float32, share float32, blocks int)")
+	Pragma("noescape")
+	Doc("take32 adds group to sum, and share of it to max and min, and clears it, in blocks of 32.")
+	group, sum := Load(Param("group"), GP64()), Load(Param("sum"), GP64())
+	top, low := Load(Param("max"), GP64()), Load(Param("min"), GP64())
+	blocks, share, zero := Load(Param("blocks"), GP64()), YMM(), YMM()
+	VBROADCASTSS(NewParamAddr("share", 4*8), share)
+	VXORPS(zero, zero, zero)
+	Label("loop")
+	for i := range 4 {
+		m := func(base Register) Mem { return Mem{Base: base, Disp: i * vector} }
+		p, s := YMM(), YMM()
+		VMOVAPS(m(group), p)
+		VMOVAPS(zero, m(group))
+		VADDPS(m(sum), p, s)
+		VMOVAPS(s, m(sum))
+		VMULPS(share, p, p)
+		VMAXPS(m(top), p, s)
+		VMOVAPS(s, m(top))
+		VMINPS(m(low), p, p)
+		VMOVAPS(p, m(low))
+	}
+	for _, base := range []Register{group, sum, top, low} {
+		ADDQ(U32(4*vector), base)
+	}
+	SUBQ(Imm(1), blocks)
 	JNE(LabelRef("loop"))
 	VZEROUPPER()
 	RET()
