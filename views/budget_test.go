@@ -41,7 +41,6 @@ func TestBudgetIsKept(t *testing.T) {
 			r := startTtyWith(t, 160, 45, Options{TTYBudget: tt.budget, Motion: tt.motion})
 			defer r.end(t)
 			r.feed(100)
-			const seconds = 30
 			before, began := r.tty.count(), time.Now()
 			drawn := len(r.src.rendered)
 			for time.Since(began) < time.Duration(tt.seconds)*time.Second {
