@@ -162,8 +162,11 @@ func (p *waterfallPane) levelAt(r *fallRow, n, w int) string {
 		return ""
 	}
 	level := "n/a"
-	if p.columns(p.upper, r, s); !r.gap && p.upper[column] != spectrum.Absent {
-		level = fmt.Sprintf("%.1f", float64(p.upper[column])*r.stepDB)
+	if !r.gap {
+		p.columns(p.upper, r, s)
+		if q := p.upper[column]; q != spectrum.Absent {
+			level = fmt.Sprintf("%.1f", float64(q)*r.stepDB)
+		}
 	}
 	where := fmt.Sprintf("at %.*f MHz ", decimals(g.BinHz), at/1e6)
 	if g.ZeroSpan() {
