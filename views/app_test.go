@@ -253,6 +253,12 @@ func TestResizeStorm(t *testing.T) {
 		r := startRig(t, 80, 24, "UTF-8", 1<<24, Options{})
 		defer r.stop()
 		r.scene = newScene(256)
+		full := tcell.NewSimulationScreen("UTF-8")
+		s := newDiffScreen(full)
+		if err := s.Init(); err != nil {
+			t.Fatal(err)
+		}
+		defer s.Fini()
 		keys := []rune("mhdfedrTaf[]{}+-<>?:xlzZnNpcHvs()012DDs")
 		for range 500 {
 			r.sim.SetSize(1+rng.Intn(200), 1+rng.Intn(60))
@@ -278,11 +284,11 @@ func TestResizeStorm(t *testing.T) {
 				g.StartHz += 1e6
 			}
 			if rng.Intn(20) == 0 {
-				r.peek(func() { r.app.opts.Motion = Motion(rng.Intn(3)); r.app.dress() })
+				r.app.tv.QueueUpdate(func() { r.app.setMotion(Motion(rng.Intn(3))) })
 			}
 			r.feed(1)
 			r.settle(80 * time.Millisecond) // tview's second draw after a resize
-			r.peek(func() { checkAgainstFull(t, r) })
+			r.peek(func() { checkAgainstFull(t, r, full, s) })
 			if t.Failed() {
 				return
 			}
@@ -290,18 +296,11 @@ func TestResizeStorm(t *testing.T) {
 	})
 }
 
-// checkAgainstFull compares what the terminal holds with what a new one does after a draw
+// checkAgainstFull compares what the terminal holds with what another does after a draw
 // of everything.
-func checkAgainstFull(t *testing.T, r *rig) {
+func checkAgainstFull(t *testing.T, r *rig, full tcell.SimulationScreen, s *diffScreen) {
 	t.Helper()
-	full := tcell.NewSimulationScreen("UTF-8")
-	s := newDiffScreen(full)
-	if err := s.Init(); err != nil {
-		t.Fatal(err)
-	}
-	defer full.Fini()
-	w, h := r.sim.Size()
-	full.SetSize(w, h)
+	full.SetSize(r.sim.Size())
 	s.Size()
 	s.Clear()
 	r.app.desk.Draw(s)

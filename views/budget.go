@@ -32,6 +32,9 @@ func (m *meter) took(n int, d time.Duration) {
 	defer m.mu.Unlock()
 	m.taken += uint64(n)
 	m.busy += d
+	if m.budget == 0 {
+		return
+	}
 	m.pay(time.Now())
 	owed := m.debt + float64(n)
 	if m.asked {
@@ -56,6 +59,9 @@ func (m *meter) pay(now time.Time) {
 func (m *meter) wait() time.Duration {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.budget == 0 {
+		return 0
+	}
 	m.pay(time.Now())
 	if m.debt <= 0 {
 		return 0

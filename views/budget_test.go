@@ -29,28 +29,27 @@ func plainBytes(t *testing.T, r *ttyRig, w, h int) int {
 	return tty.count() - before
 }
 
-// A budget is kept to within a tenth over 30 s and used as well, whatever the terminal
-// shows; a key has its effect on the terminal at once all the same.
+// A budget is kept to within a tenth, and used, whatever the waterfall does.
 func TestBudgetIsKept(t *testing.T) {
 	t.Setenv("COLORTERM", "truecolor")
 	for _, tt := range []struct {
-		budget int
-		motion Motion
-	}{{5_000, AutoMotion}, {20_000, AutoMotion}, {20_000, Scroll}, {60_000, AutoMotion}} {
+		budget  int
+		motion  Motion
+		seconds int
+	}{{20_000, AutoMotion, 30}, {20_000, Scroll, 20}, {5_000, AutoMotion, 20}, {60_000, AutoMotion, 10}} {
 		synctest.Test(t, func(t *testing.T) {
 			r := startTtyWith(t, 160, 45, Options{TTYBudget: tt.budget, Motion: tt.motion})
 			defer r.end(t)
 			r.feed(100)
-			const seconds = 30
 			before, began := r.tty.count(), time.Now()
 			drawn := len(r.src.rendered)
-			for time.Since(began) < seconds*time.Second {
+			for time.Since(began) < time.Duration(tt.seconds)*time.Second {
 				time.Sleep(50 * time.Millisecond)
 				r.app.Frame(r.scene.next(time.Now()))
 			}
 			synctest.Wait()
-			perSecond := float64(r.tty.count()-before) / seconds
-			draws := float64(len(r.src.rendered)-drawn) / seconds
+			perSecond := float64(r.tty.count()-before) / float64(tt.seconds)
+			draws := float64(len(r.src.rendered)-drawn) / float64(tt.seconds)
 			plain := plainBytes(t, r, 160, 45)
 			t.Logf("budget %d B/s, %v: %.0f B/s, %.1f draws/s; tview alone %d B a draw", tt.budget, tt.motion, perSecond, draws, plain)
 			if perSecond > 1.1*float64(tt.budget) {
@@ -141,6 +140,42 @@ func TestSweepsByItself(t *testing.T) {
 		}
 		if !contains(string(r.tty.written), "the terminal is slow: the waterfall sweeps") {
 			t.Error("it was not said")
+		}
+	})
+}
+
+func TestMeter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &meter{}
+		wait := func(want time.Duration) {
+			t.Helper()
+			if got := m.wait(); (got - want).Abs() > time.Microsecond {
+				t.Errorf("%v to wait, want %v", got, want)
+			}
+		}
+		m.took(1e6, time.Second)
+		wait(0) // there is no budget
+		m.setBudget(1000)
+		wait(0)
+		m.took(500, 0)
+		wait(500 * time.Millisecond)
+		time.Sleep(200 * time.Millisecond)
+		wait(300 * time.Millisecond)
+		time.Sleep(time.Hour)
+		m.took(500, 0)
+		wait(500*time.Millisecond - maxSaved)
+		m.took(9600, 0)
+		wait(10 * time.Second)
+		m.draws(true)
+		m.took(50_000, 0)
+		wait(10 * time.Second) // a key adds nothing to what is more than maxAsked
+		time.Sleep(9 * time.Second)
+		m.took(50_000, 0)
+		wait(maxAsked)
+		m.setBudget(0)
+		wait(0)
+		if taken, busy := m.read(); taken != 1_110_600 || busy != time.Second {
+			t.Errorf("%d B taken in %v", taken, busy)
 		}
 	})
 }

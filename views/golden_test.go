@@ -62,12 +62,13 @@ func TestGoldenScreens(t *testing.T) {
 					{"events", paneEvents},
 				} {
 					name := pane.name
-					r.peek(func() {
+					r.app.tv.QueueUpdate(func() {
 						d := r.app.desk
 						if d.expanded = pane.id != paneHeader; d.expanded {
 							d.focus = pane.id
 						}
 					})
+					r.app.wake()
 					r.settle(20 * time.Millisecond)
 					texts[name] = append(texts[name], r.text())
 					r.peek(func() { styles[name] = append(styles[name], r.styles()) })
@@ -107,9 +108,21 @@ func (r *rig) styles() string {
 		letter string
 		style  tcell.Style
 	}{
-		{".", tcell.StyleDefault}, {"a", l.accent}, {"s", l.strong}, {"q", l.quiet}, {"g", l.good}, {"w", l.warn}, {"A", l.alarm},
-		{"m", l.mean}, {"x", l.max}, {"h", l.hold}, {"k", l.marker}, {"c", l.cursor},
-		{"f", l.floor}, {"v", l.average}, {"d", l.stored},
+		{".", tcell.StyleDefault},
+		{"a", l.accent},
+		{"s", l.strong},
+		{"q", l.quiet},
+		{"g", l.good},
+		{"w", l.warn},
+		{"A", l.alarm},
+		{"m", l.mean},
+		{"x", l.max},
+		{"h", l.hold},
+		{"k", l.marker},
+		{"c", l.cursor},
+		{"f", l.floor},
+		{"v", l.average},
+		{"d", l.stored},
 	}
 	level := func(c tcell.Color) string {
 		if i := slices.Index(l.ramp, c); i >= 0 {

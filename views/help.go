@@ -81,7 +81,7 @@ func (h *help) all() []word {
 		word{"Each column shows the strongest of its bins, for min the weakest. Mean or min is filled, max are the dots above it.", l.text},
 		word{fmt.Sprintf("Lines: max hold dots, min hold %c, average %c, stored %c, limit %c. An average is exponential, in linear power, and counts windows.",
 			l.lines[5], l.lines[6], l.lines[3], l.lines[2]), l.text},
-		word{"Waterfall: m row merged by the link, ! overload or samples lost, gap: nothing is known.", l.text},
+		word{"Waterfall: m row merged by the link, ! overload or samples lost, gap: nothing is known. Where it sweeps, the line that moves writes over the oldest.", l.text},
 		word{"Age: fft sample to frame, srv to the socket, net to here, tty to the terminal, in ms.", l.text})
 }
 

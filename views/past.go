@@ -2,7 +2,6 @@ package views
 
 import (
 	"fmt"
-	"math"
 
 	"argos/spectrum"
 
@@ -130,10 +129,10 @@ func (p *waterfallPane) drawLabel(screen tcell.Screen, x, y, n int) {
 	switch {
 	case d.past.on && row != nil:
 		text = fmt.Sprintf(" %s (%s back) ", row.last.UTC().Format("15:04:05"), ago(max(d.since(row.last), 0)))
-		text += d.levelAt(row, n, n-len(text))
+		text += p.levelAt(row, n, n-len(text))
 	case d.past.cursor && row != nil:
 		text, style = " "+row.last.UTC().Format("15:04:05")+" ", d.look.strong.Reverse(true)
-		text += d.levelAt(row, n, n-len(text))
+		text += p.levelAt(row, n, n-len(text))
 	case d.frozen():
 		text, style = " FROZEN ", d.look.warn
 	case !d.current():
@@ -155,39 +154,26 @@ func (p *waterfallPane) drawLabel(screen tcell.Screen, x, y, n int) {
 
 // levelAt reads the marker's column of n in a row, as much of it as w columns take:
 // "-41.5 dBFS at 98.300 MHz ".
-func (d *desk) levelAt(r *fallRow, n, w int) string {
+func (p *waterfallPane) levelAt(r *fallRow, n, w int) string {
+	d := p.desk
 	at, ok := d.pointed()
-	s := d.span()
+	s, g := d.span(), &d.board.grid
 	column := s.column(at, n)
 	if !ok || column < 0 || column >= n {
 		return ""
 	}
 	level := "n/a"
-	if db := r.peakAt(s, column, n); !math.IsNaN(db) {
-		level = fmt.Sprintf("%.1f", db)
+	if !r.gap {
+		p.columns(p.upper, r, s)
+		if q := p.upper[column]; q != spectrum.Absent {
+			level = fmt.Sprintf("%.1f", float64(q)*r.stepDB)
+		}
 	}
 	text := ""
-	for _, more := range []string{
-		level + " " + d.board.grid.Unit() + " ",
-		"at " + d.placeWords(at) + " ",
-	} {
+	for _, more := range []string{level + " " + g.Unit() + " ", "at " + d.placeWords(at) + " "} {
 		if len(text)+len(more) <= w {
 			text += more
 		}
 	}
 	return text
-}
-
-// peakAt is the level of a column of n over s, in dB; NaN: nothing was measured.
-func (r *fallRow) peakAt(s span, column, n int) float64 {
-	if r.gap {
-		return math.NaN()
-	}
-	width := (s.stop - s.start) / float64(n)
-	var cell [1]int16
-	spectrum.Peaks(cell[:], s.start+float64(column)*width, width, r.cells, r.start, r.cell)
-	if cell[0] == spectrum.Absent {
-		return math.NaN()
-	}
-	return float64(cell[0]) * r.stepDB
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -235,7 +236,7 @@ func compare(t *testing.T, what string, a, b tcell.SimulationScreen) {
 	for y := range ha {
 		for x := 0; x < wa; x++ {
 			i := y*wa + x
-			if string(ca[i].Runes) != string(cb[i].Runes) || ca[i].Style != cb[i].Style {
+			if !slices.Equal(ca[i].Runes, cb[i].Runes) || ca[i].Style != cb[i].Style {
 				t.Errorf("%s: cell %d,%d is %q, want %q", what, x, y, string(ca[i].Runes), string(cb[i].Runes))
 				return
 			}
