@@ -94,7 +94,7 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{typed('z', -1)},
-		"z", "z", "closer", "look closer at the marker; the radio stays; so does the wheel", 12, (*desk).cannotMagnify, (*App).magnify,
+		"z", "z", "closer", "look closer at the marker; as the wheel over the spectrum does; the radio stays", 12, (*desk).cannotMagnify, (*App).magnify,
 	},
 	{
 		[]stroke{typed('Z', 1)},
