@@ -32,6 +32,8 @@ func BenchmarkLocal(b *testing.B) {
 	}{
 		{"120x40", pty.Winsize{Cols: 120, Rows: 40}, "", nil},
 		{"160x45", pty.Winsize{Cols: 160, Rows: 45}, "", nil},
+		{"sweep160x45", pty.Winsize{Cols: 160, Rows: 45}, "", []string{"--fall", "sweep"}},
+		{"budget160x45", pty.Winsize{Cols: 160, Rows: 45}, "", []string{"--tty-budget", "20k"}},
 		{"frozen160x45", pty.Winsize{Cols: 160, Rows: 45}, "f", nil},
 		{"serve", pty.Winsize{Cols: 120, Rows: 40}, "", []string{"--serve"}},
 	} {

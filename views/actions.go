@@ -209,6 +209,8 @@ func (a *App) openHelp(int) {
 
 func (a *App) backOut(int) {
 	switch {
+	case a.desk.past.on || a.desk.past.cursor:
+		a.desk.past = past{}
 	case a.desk.expanded:
 		a.desk.expanded = false
 	case a.desk.frozen():
@@ -241,7 +243,7 @@ func (a *App) key(ev *tcell.EventKey) *tcell.EventKey {
 	}
 	for i := range keymap {
 		for _, s := range keymap[i].strokes {
-			if s.is(ev) {
+			if s.is(ev) && d.why(&keymap[i]) != elsewhere {
 				a.press(&keymap[i], s.arg)
 				return nil
 			}

@@ -37,12 +37,16 @@ type Options struct {
 	Screen tcell.Screen // nil: the terminal
 	Memory
 	MemoryFile string // where Run leaves the Memory for the next time; empty: nowhere
+	Appearance
+	Motion    Motion // of the waterfall
+	TTYBudget int    // bytes a second to the terminal; 0: as many as it takes
 }
 
 // An App is the screen. Frame and Event may be called before, during and after Run.
 type App struct {
 	inner  tcell.Screen
 	gate   *gate // nil: not our terminal
+	meter  *meter
 	opts   Options
 	notice string // what must be known from the start
 	screen *diffScreen
@@ -63,6 +67,7 @@ type App struct {
 
 	dirty    chan struct{} // something to draw; one slot is enough
 	quitting chan error
+	due      bool   // the draw under way is one that takes over what arrived
 	drawn    uint64 // frame taken last in the draw under way
 	drawnAt  uint64 // and which of those taken that is
 	ackedAt  uint64
@@ -82,6 +87,7 @@ const (
 	maxEvents = 500
 	startFor  = 15 * time.Second
 	drawGap   = time.Second / 60 // from draw to draw at least
+	maxGap    = time.Second / 4  // until the budget is looked at again
 )
 
 // New makes a screen. Where there is no terminal that can show it, the error is one
@@ -90,7 +96,7 @@ func New(o *Options) (*App, error) {
 	a := &App{
 		orders: newOrders(), live: newBoard(), pace: defaultPace,
 		dirty: make(chan struct{}, 1), quitting: make(chan error, 1),
-		exit: os.Exit, stderr: os.Stderr,
+		meter: &meter{}, exit: os.Exit, stderr: os.Stderr,
 	}
 	if o != nil {
 		a.opts = *o
@@ -102,7 +108,7 @@ func New(o *Options) (*App, error) {
 	a.inner = a.opts.Screen
 	if a.inner == nil {
 		var err error
-		if a.inner, a.gate, err = openTerminal(); err != nil {
+		if a.inner, a.gate, err = openTerminal(a.meter); err != nil {
 			return nil, err
 		}
 	}
@@ -170,10 +176,15 @@ func (a *App) Run(ctx context.Context, src Source) error {
 	if err := a.screen.Init(); err != nil {
 		return fmt.Errorf("start the terminal: %w; use --plain or --json", err)
 	}
-	a.desk = newDesk(newLook(a.inner, os.Getenv("TERM")))
+	on := surfaceOf(a.inner)
+	if a.opts.Glyphs > ascii && !on.utf8 && a.notice == "" {
+		a.notice = fmt.Sprintf("the terminal's characters are %s: no %s", a.inner.CharacterSet(), a.opts.Glyphs)
+	}
+	a.desk = newDesk(newLook(on, a.opts.Appearance, false))
 	a.desk.recall(&a.opts.Memory)
 	a.desk.seenSince = time.Now()
 	a.desk.notice = notice{text: a.notice, alarm: true, until: time.Now().Add(startFor)}
+	a.setBudget(a.opts.TTYBudget)
 	a.tv = tview.NewApplication().SetScreen(a.screen).EnableMouse(true).EnablePaste(true)
 	a.tv.SetInputCapture(a.key)
 	a.desk.onMouse = a.mouse
@@ -244,9 +255,10 @@ func (a *App) Guard() {
 	a.exit(1)
 }
 
-// schedule draws when something arrived, at most 60 times a second, and once in each
-// second of the clock. It waits for each draw: a terminal that takes no bytes holds up
-// this goroutine and no other.
+// schedule draws when something arrived, at most 60 times a second and within the
+// terminal's budget, and once in each second of the clock. It waits for each draw: a
+// terminal that takes no bytes holds up this goroutine and no other. What a key or a click
+// changes is drawn by tview at once and does not come by here.
 func (a *App) schedule(ctx context.Context) {
 	clock := time.NewTimer(0)
 	gap := time.NewTimer(0)
@@ -260,13 +272,18 @@ func (a *App) schedule(ctx context.Context) {
 		case <-clock.C:
 			clock.Reset(untilNextSecond(time.Now()))
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-gap.C:
+		for waiting := true; waiting; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-gap.C:
+			}
+			// A key may have been drawn meanwhile, or the budget changed.
+			wait := min(a.meter.wait(), maxGap)
+			waiting = wait > 0
+			gap.Reset(max(wait, drawGap))
 		}
-		gap.Reset(drawGap)
-		a.tv.QueueUpdateDraw(func() {})
+		a.tv.QueueUpdateDraw(func() { a.due = true })
 	}
 }
 
@@ -275,16 +292,23 @@ func untilNextSecond(now time.Time) time.Duration {
 }
 
 // prepare brings the desk up to date before a draw. What is written in numbers changes
-// once a second, so that it can be read; a change of state shows at once.
+// once a second, so that it can be read; a change of state shows at once. Where the
+// terminal has had its budget, the draw of a key shows what the key did and leaves what
+// arrived to the next draw that is due: so keys are quick and cost little.
 func (a *App) prepare() {
 	d := a.desk
 	link, now := a.src.Link(), time.Now()
+	due := a.due || a.meter.wait() == 0
+	a.meter.draws(!a.due)
+	a.due = false
 	a.mu.Lock()
 	fresh := d.board.frames == 0 && a.live.frames > 0
-	if !d.frozen() {
+	if due && !d.frozen() {
 		d.board.follow(a.live)
 	}
-	a.drawn, a.drawnAt = a.live.taken, a.live.takes
+	if due {
+		a.drawn, a.drawnAt = a.live.taken, a.live.takes
+	}
 	if a.newer {
 		d.events = append(d.events[:0], a.events...)
 		a.newer = false
@@ -307,6 +331,10 @@ func (a *App) prepare() {
 func (a *App) refresh(link stream.Link, now time.Time) {
 	d := a.desk
 	old := &d.link
+	if second := now.Truncate(time.Second); !second.Equal(d.traffic.at.Truncate(time.Second)) && d.traffic.sample(now, a.meter) && a.opts.Motion == AutoMotion {
+		a.dress()
+		d.say("the terminal is slow: the waterfall sweeps; :fall scroll undoes it", true)
+	}
 	if !now.Truncate(time.Second).Equal(d.now.Truncate(time.Second)) || link.State != old.State ||
 		link.Attempt != old.Attempt || !link.Since.Equal(old.Since) {
 		d.link, d.now = link, now
@@ -317,6 +345,7 @@ func (a *App) refresh(link stream.Link, now time.Time) {
 
 // rendered acknowledges what a draw has brought to the terminal.
 func (a *App) rendered() {
+	a.desk.traffic.counted++
 	if a.drawnAt != a.ackedAt {
 		a.ackedAt = a.drawnAt
 		a.src.Rendered(a.drawn)
@@ -333,6 +362,28 @@ func (a *App) answer(err error) {
 	a.answers = append(a.answers[:0], notice{text: clean(err.Error()), alarm: true})
 	a.mu.Unlock()
 	a.wake()
+}
+
+// dress applies what was chosen of the look, and what the terminal's budget leaves of it.
+func (a *App) dress() {
+	d := a.desk
+	slow := d.traffic.slow || d.traffic.budget > 0
+	d.sweeping = a.opts.Motion == Sweep || a.opts.Motion == AutoMotion && slow
+	*d.look = *newLook(surfaceOf(a.inner), a.opts.Appearance, d.sweeping || slow)
+	d.palette.dress()
+}
+
+func (a *App) setMotion(m Motion) {
+	a.opts.Motion, a.desk.traffic.slow, a.desk.traffic.lagging = m, false, 0
+	a.dress()
+	a.desk.say("waterfall "+m.String(), false)
+}
+
+// setBudget keeps what the terminal is sent to so many bytes a second; 0: to none.
+func (a *App) setBudget(perSecond int) {
+	a.meter.setBudget(perSecond)
+	a.desk.traffic.budget = perSecond
+	a.dress()
 }
 
 func (a *App) setPace(t time.Duration) {

@@ -35,15 +35,19 @@ type ttyRig struct {
 	stop  context.CancelFunc
 }
 
-func startTty(t *testing.T, w, h int) *ttyRig {
+func startTty(t *testing.T, w, h int) *ttyRig { return startTtyWith(t, w, h, Options{}) }
+
+func startTtyWith(t *testing.T, w, h int, o Options) *ttyRig {
 	t.Helper()
 	r := &ttyRig{tty: newTty(w, h), src: newSource(time.Now()), scene: newScene(512), ended: make(chan error, 1)}
-	gate := newGate(r.tty)
-	app, err := New(&Options{Screen: terminfoScreen(t, gate)})
+	meter := &meter{}
+	gate := newGate(r.tty, meter)
+	o.Screen = terminfoScreen(t, gate)
+	app, err := New(&o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	app.gate = gate
+	app.gate, app.meter = gate, meter
 	r.app = app
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(t.Context())
@@ -242,15 +246,21 @@ func TestNoTerminal(t *testing.T) {
 }
 
 // Hundreds of sizes, keys and clicks, with frames and states in between: no panic,
-// and the terminal shows what a full redraw would.
+// and after each the terminal shows, cell by cell, what a full draw on a new one would.
 func TestResizeStorm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rng := rand.New(rand.NewSource(11))
 		r := startRig(t, 80, 24, "UTF-8", 1<<24, Options{})
 		defer r.stop()
 		r.scene = newScene(256)
-		keys := []rune("mhdfedrTaf[]{}+-<>?:x")
-		for round := range 300 {
+		full := tcell.NewSimulationScreen("UTF-8")
+		s := newDiffScreen(full)
+		if err := s.Init(); err != nil {
+			t.Fatal(err)
+		}
+		defer s.Fini()
+		keys := []rune("mhdfedrTaf[]{}+-<>?:xl")
+		for range 500 {
 			r.sim.SetSize(1+rng.Intn(200), 1+rng.Intn(60))
 			w, h := r.sim.Size()
 			_ = r.sim.PostEvent(tcell.NewEventResize(w, h))
@@ -273,11 +283,12 @@ func TestResizeStorm(t *testing.T) {
 				g.Tuning.CenterHz += 1e6
 				g.StartHz += 1e6
 			}
-			r.feed(1)
-			if round%10 == 0 {
-				r.settle(80 * time.Millisecond) // tview's second draw after a resize
-				r.peek(func() { checkAgainstFull(t, r) })
+			if rng.Intn(20) == 0 {
+				r.app.tv.QueueUpdate(func() { r.app.setMotion(Motion(rng.Intn(3))) })
 			}
+			r.feed(1)
+			r.settle(80 * time.Millisecond) // tview's second draw after a resize
+			r.peek(func() { checkAgainstFull(t, r, full, s) })
 			if t.Failed() {
 				return
 			}
@@ -285,23 +296,15 @@ func TestResizeStorm(t *testing.T) {
 	})
 }
 
-// checkAgainstFull compares what the terminal holds with all that was drawn.
-func checkAgainstFull(t *testing.T, r *rig) {
+// checkAgainstFull compares what the terminal holds with what another does after a draw
+// of everything.
+func checkAgainstFull(t *testing.T, r *rig, full tcell.SimulationScreen, s *diffScreen) {
 	t.Helper()
-	full := tcell.NewSimulationScreen("UTF-8")
-	if err := full.Init(); err != nil {
-		t.Fatal(err)
-	}
-	defer full.Fini()
-	s := r.app.screen
-	full.SetSize(s.w, s.h)
-	for y := range s.h {
-		for x := range s.w {
-			c := &s.next[y*s.w+x]
-			full.Put(x, y, c.text(), c.style)
-		}
-	}
-	full.Sync()
+	full.SetSize(r.sim.Size())
+	s.Size()
+	s.Clear()
+	r.app.desk.Draw(s)
+	s.Sync()
 	compare(t, "storm", r.sim, full)
 }
 

@@ -27,6 +27,9 @@ type desk struct {
 	age       time.Duration // of the newest frame, at the last refresh
 	frozenAt  time.Time     // the newest frame's time; zero: not frozen
 	seenSince time.Time     // when this screen began
+	past      past
+	sweeping  bool // how the waterfall goes on
+	traffic   traffic
 	marker    marker
 	channel   channel
 	delayStep int // of stream.DelaySteps: how far back the time line of the link goes
@@ -80,12 +83,6 @@ func (d *desk) newPane() pane {
 	return p
 }
 
-// begin clears the pane and returns its place.
-func (p *pane) begin(screen tcell.Screen, self tview.Primitive) (x, y, w, h int) {
-	p.DrawForSubclass(screen, self)
-	return p.GetInnerRect()
-}
-
 // status is what the server last said about its radio, or nil.
 func (d *desk) status() *spectrum.Status { return d.link.Device }
 
@@ -135,7 +132,6 @@ func (d *desk) since(t time.Time) time.Duration {
 
 // Draw lays out and draws everything.
 func (d *desk) Draw(screen tcell.Screen) {
-	d.DrawForSubclass(screen, d)
 	x, y, w, h := d.GetInnerRect()
 	d.plan = planFor(w, h, d.focus, d.expanded)
 	if d.plan.tooSmall {

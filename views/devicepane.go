@@ -17,7 +17,7 @@ type devicePane struct{ pane }
 
 // Draw draws as many lines as there is room for.
 func (p *devicePane) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	x, y, w, h := p.GetInnerRect()
 	x, w = x+1, w-1
 	var lines [][]word
 	if h > 7 {
@@ -106,6 +106,9 @@ func (p *devicePane) correction(st *spectrum.Status, long bool) (lines [][]word)
 }
 
 func (p *devicePane) stateLine(st *spectrum.Status) []word {
+	if d := p.desk; !d.current() && d.board.frames > 0 {
+		return append(p.pairs("state "), word{fmt.Sprintf("as of %s, %s ago", d.board.last.UTC().Format("15:04:05"), ago(d.age)), d.look.warn})
+	}
 	if st.State == spectrum.Capturing {
 		return p.pairs("state ", "capturing", "  ", strings.TrimSpace(perSecond(st.BytesPerSec)))
 	}

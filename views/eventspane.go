@@ -11,7 +11,7 @@ type eventsPane struct{ pane }
 
 // Draw draws a title line and as many events as there is room for.
 func (p *eventsPane) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	x, y, w, h := p.GetInnerRect()
 	d := p.desk
 	l := d.look
 	style, lead := l.quiet, l.hline
@@ -21,7 +21,15 @@ func (p *eventsPane) Draw(screen tcell.Screen) {
 	pn := pen{screen: screen, x: x, y: y, to: x + w}
 	pn.rune(lead, style)
 	pn.put("events", style)
+	if !d.current() && d.board.frames > 0 {
+		pn.put(" as of "+d.board.last.UTC().Format("15:04:05"), l.warn)
+	}
+	text := " " + d.traffic.words() + " "
 	for pn.x < x+w {
+		if pn.x == x+w-len(text)-1 {
+			pn.put(text, l.label)
+			continue
+		}
 		pn.rune(l.hline, l.quiet)
 	}
 	row := 1

@@ -128,7 +128,7 @@ func GlyphCard(inColor bool) []string {
 	}
 	ramp("8", 8, func(i int) tcell.Color { return tcell.PaletteColor(i * 8 / cells) })
 	ramp("256", 256, func(i int) tcell.Color { return tcell.PaletteColor(232 + i) })
-	ramp("24-bit", 1<<24, func(i int) tcell.Color { return tcell.NewHexColor(viridis[i*len(viridis)/cells]) })
+	ramp("24-bit", 1<<24, func(i int) tcell.Color { return tcell.NewHexColor(scales[Viridis][i*len(scales[Viridis])/cells]) })
 	return append(card, cardAdvice)
 }
 

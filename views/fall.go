@@ -1,19 +1,20 @@
 package views
 
 import (
+	"slices"
 	"time"
 
 	"argos/spectrum"
 )
 
 const (
-	fallRows  = 600  // kept rows: five minutes at the default pace
+	fallRows  = 2400 // kept rows: 20 minutes at the default pace, at most 10 MB
 	fallCells = 2048 // of a row at most; wider frames keep their peaks
 )
 
 // A fall is the waterfall's memory: a ring of rows, each with its own axis and
-// colour window, so that a retune leaves the past where it was. Storage is laid out
-// once.
+// colour window, so that a retune leaves the past where it was. Storage grows to the
+// whole ring and is used again then.
 type fall struct {
 	rows    []fallRow
 	head    uint64 // rows begun since the start; the newest is head-1
@@ -34,6 +35,9 @@ type fallRow struct {
 	marked      bool          // overload, or samples lost
 	cells       []int16
 
+	line  uint64 // where two rows make a line: which line it is in
+	lower bool   // and whether it is the later one there
+
 	gap               bool
 	gapFirst, gapLast uint64 // the frames that are missing; 0: nobody knows
 	pending           bool   // they may still come
@@ -46,14 +50,10 @@ func (r *fallRow) gapFrames() uint64 {
 	return r.gapLast - r.gapFirst + 1
 }
 
-func newFall() fall {
-	f := fall{rows: make([]fallRow, fallRows)}
-	slab := make([]int16, fallRows*fallCells)
-	for i := range f.rows {
-		f.rows[i].cells = slab[i*fallCells : i*fallCells : (i+1)*fallCells]
-	}
-	return f
-}
+func newFall() fall { return fall{rows: make([]fallRow, fallRows)} }
+
+// oldest is the number of the oldest row there is; the newest is head-1.
+func (f *fall) oldest() uint64 { return f.head - min(f.head, uint64(len(f.rows))) }
 
 // row is the i-th newest row, or nil.
 func (f *fall) row(i int) *fallRow {
@@ -85,6 +85,7 @@ func (f *fall) add(fr *spectrum.Frame, pace time.Duration, low, high float64) {
 	if r == nil || !r.like(fr) || fr.Mono.Last-r.from >= pace && r.ends(fr) || fr.Mono.Last < r.from {
 		r = f.insert(0)
 		r.begin(fr, low, high)
+		f.place(0)
 	}
 	r.last, r.to = fr.Last, fr.Mono.Last
 	r.raise(fr)
@@ -132,6 +133,22 @@ func (f *fall) fill(fr *spectrum.Frame, pace time.Duration, low, high float64) {
 	r.begin(fr, low, high)
 	r.last, r.to = fr.Last, fr.Mono.Last
 	r.raise(fr)
+	f.place(i + 1)
+}
+
+// place says which lines the rows from the i-th newest on are in: two rows a line, and a
+// gap alone. A row stays in its line while newer ones come.
+func (f *fall) place(i int) {
+	for ; i >= 0; i-- {
+		r, before := f.row(i), f.row(i+1)
+		if r == nil || before == nil {
+			continue
+		}
+		r.line, r.lower = before.line+1, false
+		if !r.gap && !before.gap && !before.lower {
+			r.line, r.lower = before.line, true
+		}
+	}
 }
 
 // lose says that the frames first to last will not come.
@@ -157,7 +174,7 @@ func (r *fallRow) like(fr *spectrum.Frame) bool {
 // begin makes r an empty row for what has the grid of fr.
 func (r *fallRow) begin(fr *spectrum.Frame, low, high float64) {
 	per := max((len(fr.Max)+fallCells-1)/fallCells, 1)
-	cells := r.cells[:(len(fr.Max)+per-1)/per]
+	cells := slices.Grow(r.cells[:0], fallCells)[:(len(fr.Max)+per-1)/per]
 	for i := range cells {
 		cells[i] = spectrum.Absent
 	}
@@ -216,6 +233,7 @@ func (f *fall) gap(from time.Duration, fr *spectrum.Frame, first, last uint64) {
 	r := f.insert(0)
 	r.gap, r.last, r.from, r.to = true, fr.First, from, fr.Mono.First
 	r.gapFirst, r.gapLast, r.pending = first, last, first > 0
+	f.place(0)
 }
 
 // follow copies the rows that are not as they were the last time.

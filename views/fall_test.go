@@ -119,6 +119,16 @@ func TestFollowSeesEveryChange(t *testing.T) {
 			t.Fatalf("at %d: shown %v, live %v", seq, got, want)
 		}
 		for i := 0; live.row(i) != nil; i++ {
+			r, before := shown.row(i), shown.row(i+1)
+			if r.line != live.row(i).line || r.lower != live.row(i).lower {
+				t.Fatalf("row %d is in line %d, live %d", i, r.line, live.row(i).line)
+			}
+			if before != nil {
+				paired := !r.gap && !before.gap && !before.lower
+				if r.lower != paired || r.line != before.line+1 && !paired || r.line != before.line && paired {
+					t.Fatalf("row %d is in line %d after one in line %d", i, r.line, before.line)
+				}
+			}
 			if shown.row(i).pending != live.row(i).pending {
 				t.Fatalf("row %d: pending %t, live %t", i, shown.row(i).pending, live.row(i).pending)
 			}

@@ -17,7 +17,7 @@ type hint struct {
 // Draw draws the newest answer while it lasts, else as many keys as fit, the most
 // wanted first, in the order of the keymap.
 func (p *footerPane) Draw(screen tcell.Screen) {
-	x, y, w, _ := p.begin(screen, p)
+	x, y, w, _ := p.GetInnerRect()
 	d := p.desk
 	d.hints = d.hints[:0]
 	if n := &d.notice; n.text != "" && d.now.Before(n.until) {

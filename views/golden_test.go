@@ -2,6 +2,8 @@ package views
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -32,24 +34,128 @@ func (r *rig) addStory() {
 	r.feed(30)
 }
 
+// The looks that golden screens are drawn in.
+var looks = []struct {
+	name, charset string
+	colors        int
+}{{"24-bit", "UTF-8", 1 << 24}, {"16 colours", "UTF-8", 16}, {"mono", "UTF-8", 0}, {"ascii", "US-ASCII", 0}}
+
+// Every layout, and every pane expanded, in every size and look. A file has a pane in a
+// size: what is written, then how, each with the looks that have it in common.
 func TestGoldenScreens(t *testing.T) {
-	looks := []struct {
-		name, charset string
-		colors        int
-	}{{"ascii", "US-ASCII", 0}, {"truecolor", "UTF-8", 1 << 24}}
-	for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 40}} {
+	for _, size := range [][2]int{{60, 16}, {80, 24}, {120, 40}, {200, 60}} {
+		texts, styles := map[string][]string{}, map[string][]string{} // by pane, of each look
 		for _, l := range looks {
-			name := fmt.Sprintf("%s-%dx%d", l.name, size[0], size[1])
-			t.Run(name, func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					r := startRig(t, size[0], size[1], l.charset, l.colors, Options{})
-					defer r.stop()
-					r.addStory()
-					r.golden(name)
-				})
+			synctest.Test(t, func(t *testing.T) {
+				r := startRig(t, size[0], size[1], l.charset, l.colors, Options{})
+				defer r.stop()
+				r.addStory()
+				for _, pane := range []struct {
+					name string
+					id   paneID
+				}{
+					{"layout", paneHeader},
+					{"spectrum", paneSpectrum},
+					{"waterfall", paneWaterfall},
+					{"link", paneLink},
+					{"device", paneDevice},
+					{"events", paneEvents},
+				} {
+					name := pane.name
+					r.app.tv.QueueUpdate(func() {
+						d := r.app.desk
+						if d.expanded = pane.id != paneHeader; d.expanded {
+							d.focus = pane.id
+						}
+					})
+					r.app.wake()
+					r.settle(20 * time.Millisecond)
+					texts[name] = append(texts[name], r.text())
+					r.peek(func() { styles[name] = append(styles[name], r.styles()) })
+				}
 			})
 		}
+		for name := range texts {
+			var b strings.Builder
+			inCommon(&b, "text", texts[name])
+			inCommon(&b, "styles", styles[name])
+			golden(t, fmt.Sprintf("%s-%dx%d", name, size[0], size[1]), b.String())
+		}
 	}
+}
+
+// inCommon writes each of the versions once, under the looks that have it.
+func inCommon(b *strings.Builder, what string, versions []string) {
+	for i, v := range versions {
+		if slices.Index(versions, v) < i {
+			continue
+		}
+		var names []string
+		for k, other := range versions {
+			if other == v {
+				names = append(names, looks[k].name)
+			}
+		}
+		fmt.Fprintf(b, "== %s: %s\n%s", what, strings.Join(names, ", "), v)
+	}
+}
+
+// styles is how each line is drawn, as runs: how many cells, then a letter for the style,
+// or # and the levels, from 0, of the upper and the lower row of a waterfall.
+func (r *rig) styles() string {
+	l := r.app.desk.look
+	letters := []struct {
+		letter string
+		style  tcell.Style
+	}{
+		{".", tcell.StyleDefault},
+		{"a", l.accent},
+		{"s", l.strong},
+		{"q", l.quiet},
+		{"g", l.good},
+		{"w", l.warn},
+		{"A", l.alarm},
+		{"m", l.mean},
+		{"x", l.max},
+		{"h", l.hold},
+		{"k", l.marker},
+		{"c", l.cursor},
+	}
+	level := func(c tcell.Color) string {
+		if i := slices.Index(l.ramp, c); i >= 0 {
+			return strconv.FormatInt(int64(i), 16)
+		}
+		return "-"
+	}
+	name := func(s tcell.Style) string {
+		for _, n := range letters {
+			if n.style == s {
+				return n.letter
+			}
+		}
+		fg, bg, _ := s.Decompose()
+		if fg == tcell.ColorDefault {
+			fg = bg // both rows alike are a space
+		}
+		return "#" + level(fg) + level(bg)
+	}
+	cells, w, h := r.sim.GetContents()
+	var b strings.Builder
+	for y := range h {
+		var runs []string
+		for x := 0; x < w; {
+			end := x + 1
+			for end < w && cells[y*w+end].Style == cells[y*w+x].Style {
+				end++
+			}
+			if n := name(cells[y*w+x].Style); n != "." || end < w {
+				runs = append(runs, strings.TrimPrefix(strconv.Itoa(end-x), "1")+n)
+			}
+			x = end
+		}
+		b.WriteString(strings.Join(runs, " ") + "\n")
+	}
+	return b.String()
 }
 
 func TestLinkStates(t *testing.T) {

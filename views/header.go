@@ -25,7 +25,7 @@ type word struct {
 
 // Draw draws both lines.
 func (p *headerPane) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	x, y, w, h := p.GetInnerRect()
 	if h < 2 {
 		return
 	}
@@ -36,11 +36,14 @@ func (p *headerPane) Draw(screen tcell.Screen) {
 func (p *headerPane) drawFirst(screen tcell.Screen, x, y, w int) {
 	d := p.desk
 	clock := d.now.UTC().Format("15:04:05Z")
-	words := append(append([]word{d.stateWord()}, d.wrongs()...), d.touched()...)
+	words := append(append([]word{d.stateWord()}, d.wrongs(true)...), d.touched()...)
 	room := w - 1 - len(clock) - 1
-	for _, s := range words {
-		room -= uniseg.StringWidth(s.text) + 2
+	left := room - width(words)
+	if left < 0 { // since when goes before what
+		words = append(append(words[:1], d.wrongs(false)...), d.touched()...)
+		left = room - width(words)
 	}
+	room = left
 	pn := pen{screen: screen, x: x + 1, y: y, to: x + w - len(clock) - 1}
 	const title = "ARGOS"
 	if room >= len(title) { // what is wrong goes before who we are
@@ -56,6 +59,14 @@ func (p *headerPane) drawFirst(screen tcell.Screen, x, y, w int) {
 	}
 	c := pen{screen: screen, x: x + w - len(clock), y: y, to: x + w}
 	c.put(clock, d.look.text)
+}
+
+// width is how many columns words take, each with a gap after it.
+func width(words []word) (n int) {
+	for _, s := range words {
+		n += uniseg.StringWidth(s.text) + 2
+	}
+	return n
 }
 
 // identity is the server, the radio and the end of its serial, as far as there is room.
@@ -118,8 +129,9 @@ func (d *desk) retry() string {
 // recently is how long a thing that went wrong stays in the first line.
 const recently = 10 * time.Minute
 
-// wrongs are the things that an operator must not miss, the worst first.
-func (d *desk) wrongs() []word {
+// wrongs are the things that an operator must not miss, the worst first, and, if long,
+// since when.
+func (d *desk) wrongs(long bool) []word {
 	var ws []word
 	l := d.look
 	st := d.status()
@@ -144,8 +156,8 @@ func (d *desk) wrongs() []word {
 	if !d.plan.full {
 		lost = "LOST"
 	}
-	ws = append(ws, d.happened(lost, st.LastLost)...)
-	ws = append(ws, d.happened("OVERLOAD", st.LastOverload)...)
+	ws = append(ws, d.happened(lost, st.LastLost, long)...)
+	ws = append(ws, d.happened("OVERLOAD", st.LastOverload, long)...)
 	if t := &d.board.grid.Tuning; d.board.frames > 0 && !t.Sweeps() && st.Info.FlatShare > 0 && t.SpanHz > st.Info.FlatShare*t.RateHz+1 {
 		ws = append(ws, word{"EDGES LOW", l.warn})
 	}
@@ -165,14 +177,14 @@ func (d *desk) touched() []word {
 }
 
 // happened is a lamp for what is wrong now, or was not long ago.
-func (d *desk) happened(what string, last time.Time) []word {
+func (d *desk) happened(what string, last time.Time, long bool) []word {
 	since := d.since(last)
 	switch {
 	case last.IsZero() || since >= recently:
 		return nil
 	case since < 2*time.Second:
 		return []word{{" " + what + " ", d.look.alarm}}
-	case d.plan.full:
+	case long:
 		return []word{{what + " " + ago(since) + " ago", d.look.warn}}
 	default:
 		return []word{{what, d.look.warn}}
@@ -187,11 +199,11 @@ func (p *headerPane) drawSecond(screen tcell.Screen, x, y, w int) {
 	if d.board.frames > 0 {
 		words = d.measured(w)
 	}
-	width := 0
+	text := 0
 	for _, s := range words {
-		width += uniseg.StringWidth(s.text)
+		text += uniseg.StringWidth(s.text)
 	}
-	pn := pen{screen: screen, x: x + 1, y: y, to: x + w, narrow: width > w-1}
+	pn := pen{screen: screen, x: x + 1, y: y, to: x + w, narrow: text > w-1}
 	for _, s := range words {
 		pn.put(s.text, s.style)
 	}

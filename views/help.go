@@ -77,7 +77,7 @@ func (h *help) all() []word {
 		word{"Reading the screen", l.accent},
 		word{fmt.Sprintf("The marker finds the strongest bin; %d bins either side of the tuned centre are left out (DC).", dcBins), l.text},
 		word{"Each column shows the strongest of its bins, for min the weakest. Mean or min is filled, max are the dots above it.", l.text},
-		word{"Waterfall: m row merged by the link, ! overload or samples lost, gap: nothing is known.", l.text},
+		word{"Waterfall: m row merged by the link, ! overload or samples lost, gap: nothing is known. Where it sweeps, the line that moves writes over the oldest.", l.text},
 		word{"Age: fft sample to frame, srv to the socket, net to here, tty to the terminal, in ms.", l.text})
 }
 
@@ -103,7 +103,8 @@ func (h *help) viewers() []word {
 
 // Draw draws the part that the scroll position says.
 func (h *help) Draw(screen tcell.Screen) {
-	x, y, w, rows := h.begin(screen, h)
+	h.DrawForSubclass(screen, h) // alone, it lies over others
+	x, y, w, rows := h.GetInnerRect()
 	var lines []word
 	for _, s := range h.lines() {
 		for _, part := range wrap(s.text, w-4) {

@@ -37,7 +37,20 @@ func (s stroke) is(ev *tcell.EventKey) bool {
 
 const lastRank = 16
 
+// Where several bindings have a key, the first that the focus allows gets it.
 var keymap = []binding{
+	{
+		[]stroke{pressed(tcell.KeyUp, -1), pressed(tcell.KeyDown, 1)},
+		"Up Down", "Up/Dn", "time", "in the waterfall: read a row earlier (Down) or later; also the wheel", 2, (*desk).cannotLookBack, (*App).lookBack,
+	},
+	{
+		[]stroke{pressed(tcell.KeyPgUp, -1), pressed(tcell.KeyPgDn, 1)},
+		"PgUp PgDn", "PgUp/PgDn", "page", "in the waterfall: a page earlier (PgDn) or later", 3, (*desk).cannotLookBack, (*App).lookPage,
+	},
+	{
+		[]stroke{typed('l', 0), pressed(tcell.KeyHome, 0)},
+		"l Home", "l", "LIVE", "back to what is now, from freeze or from the waterfall's past", 1, (*desk).cannotGoLive, (*App).lookLive,
+	},
 	{
 		[]stroke{pressed(tcell.KeyLeft, -1), pressed(tcell.KeyRight, 1), typed('<', -1), typed('>', 1), typed(',', -1), typed('.', 1)},
 		"Left Right", "</>", "pan", "tune by a tenth of the span, in zero span by the RBW (also < >)", 1, (*desk).cannotMove, (*App).pan,
@@ -104,7 +117,7 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{pressed(tcell.KeyEscape, 0)},
-		"Esc", "Esc", "back", "back out: overlay, freeze, expanded pane", 4, (*desk).cannotBackOut, (*App).backOut,
+		"Esc", "Esc", "back", "back out: overlay, past, freeze, expanded pane", 2, (*desk).cannotBackOut, (*App).backOut,
 	},
 	{
 		[]stroke{pressed(tcell.KeyCtrlP, 0)},
@@ -221,7 +234,7 @@ func (d *desk) cannotRetry() string {
 }
 
 func (d *desk) cannotBackOut() string {
-	if d.expanded || d.frozen() {
+	if d.expanded || d.frozen() || d.past.on || d.past.cursor {
 		return ""
 	}
 	return "nothing to back out of"

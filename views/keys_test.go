@@ -341,3 +341,105 @@ func TestEdgesLow(t *testing.T) {
 		}
 	})
 }
+
+// A step is what an operator does and then sees. Do has runes, keys, and where a click,
+// a wheel or nothing but time is meant, one of the types below.
+type step struct {
+	do     []any
+	want   []string // on the screen
+	not    []string
+	orders []map[string]string
+}
+
+type (
+	click struct {
+		pane paneID
+		x, y int // in it
+	}
+	wheel struct {
+		pane paneID
+		up   bool
+	}
+	pass time.Duration
+)
+
+// play does the steps one after the other, while frames come.
+func (r *rig) play(steps []step) {
+	r.t.Helper()
+	for i, s := range steps {
+		for _, do := range s.do {
+			switch do := do.(type) {
+			case click:
+				at := r.app.desk.plan.rects[do.pane]
+				r.sim.InjectMouse(at.x+do.x, at.y+do.y, tcell.ButtonPrimary, tcell.ModNone)
+				r.sim.InjectMouse(at.x+do.x, at.y+do.y, tcell.ButtonNone, tcell.ModNone)
+			case wheel:
+				at := r.app.desk.plan.rects[do.pane]
+				button := tcell.WheelDown
+				if do.up {
+					button = tcell.WheelUp
+				}
+				r.sim.InjectMouse(at.x+margin+2, at.y+1, button, tcell.ModNone)
+			case pass:
+				r.settle(time.Duration(do))
+			default:
+				r.keys(do)
+			}
+			r.feed(1)
+		}
+		text := r.text()
+		for _, w := range s.want {
+			if !strings.Contains(text, w) {
+				r.t.Errorf("step %d, %v: the screen lacks %q:\n%s", i, s.do, w, text)
+			}
+		}
+		for _, n := range s.not {
+			if strings.Contains(text, n) {
+				r.t.Errorf("step %d, %v: the screen has %q:\n%s", i, s.do, n, text)
+			}
+		}
+		sent := r.src.sent()
+		if len(sent) != len(s.orders) {
+			r.t.Errorf("step %d, %v: sent %v, want %v", i, s.do, sent, s.orders)
+			continue
+		}
+		for k := range sent {
+			if !equal(sent[k], s.orders[k]) {
+				r.t.Errorf("step %d, %v: sent %v, want %v", i, s.do, sent[k], s.orders[k])
+			}
+		}
+	}
+}
+
+// A watch at the screen, by key and by mouse.
+func TestOperator(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRig(t, 80, 24, "UTF-8", 1<<24, Options{})
+		defer r.stop()
+		r.feed(200)
+		gone := pass(7 * time.Second) // answers go away
+		r.play([]step{
+			{want: []string{"LIVE", "peak 98.300 MHz", "</> pan"}, not: []string{"FROZEN", "back)", "Up/Dn time"}},
+			{do: []any{"f"}, want: []string{"FROZEN at", " FROZEN ", "l LIVE"}},
+			{do: []any{"l"}, want: []string{"LIVE"}, not: []string{"FROZEN"}},
+			{do: []any{tcell.KeyDown}, orders: []map[string]string{{"span": "4M"}}},
+			{do: []any{gone, click{paneWaterfall, margin + 20, 3}}, want: []string{"mark 98.3", "dBFS", "Up/Dn time", "Esc back"}},
+			{do: []any{tcell.KeyDown}, want: []string{"back)"}}, // not a zoom here
+			{do: []any{tcell.KeyPgDn, tcell.KeyPgUp}, want: []string{"back)"}},
+			{do: []any{tcell.KeyEscape}, not: []string{"back)"}, want: []string{"LIVE"}},
+			{do: []any{wheel{paneWaterfall, false}}, want: []string{"back)"}},
+			{do: []any{tcell.KeyHome}, not: []string{"back)"}},
+			{do: []any{wheel{paneSpectrum, true}}, orders: []map[string]string{{"span": "1M"}}},
+			{do: []any{gone, "e"}, want: []string{"Esc back"}, not: []string{"events", "rtt"}},
+			{do: []any{tcell.KeyEscape}, want: []string{"─events", "rtt"}},
+			{do: []any{":fall sweep", tcell.KeyEnter}, want: []string{"waterfall sweep", "── sweep ──"}},
+			{do: []any{":budget 20k", tcell.KeyEnter}, want: []string{"20 kB/s budget"}},
+			{do: []any{":budget off", tcell.KeyEnter, ":fall auto", tcell.KeyEnter}, not: []string{"── sweep", "kB/s budget"}},
+			{do: []any{":glyphs ascii", tcell.KeyEnter}, not: []string{"▀", "│"}, want: []string{"-events"}},
+			{do: []any{":glyphs auto", tcell.KeyEnter, ":theme cividis", tcell.KeyEnter}, want: []string{"▀", "│"}},
+			{do: []any{tcell.KeyTab, click{paneEvents, 3, 1}}, want: []string{">events"}},
+			{do: []any{"?"}, want: []string{"Up Down", "(not in this pane: Tab or a click"}},
+			{do: []any{tcell.KeyEscape}, not: []string{"Esc closes"}},
+		})
+	})
+}

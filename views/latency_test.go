@@ -131,12 +131,13 @@ func watchLatency(b *testing.B, settle, lasts time.Duration) (ages []stream.Age,
 	if err != nil {
 		b.Fatal(err)
 	}
-	gate := newGate(tty)
+	meter := &meter{}
+	gate := newGate(tty, meter)
 	app, err := New(&Options{Screen: terminfoScreen(b, gate)})
 	if err != nil {
 		b.Fatal(err)
 	}
-	app.gate = gate
+	app.gate, app.meter = gate, meter
 	sink := &tapped{App: app}
 	clock := &stopwatch{Client: stream.NewClient("ws://"+ln.Addr().String(), sink, &stream.ClientOptions{View: Wants})}
 

@@ -17,7 +17,7 @@ type linkPane struct{ pane }
 
 // Draw draws as many lines as there is room for, the most important first.
 func (p *linkPane) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	x, y, w, h := p.GetInnerRect()
 	if h == 1 {
 		p.drawLine(screen, x+1, y, w-1)
 		return
@@ -32,7 +32,7 @@ func (p *linkPane) Draw(screen tcell.Screen) {
 		p.countsLine, p.ageLine, p.upLine, p.outageLine,
 	}
 	if h > len(lines) {
-		more := []func(*pen){p.serverLine, p.urlLine, p.sessionLine, p.outPulse, p.framesPulse}
+		more := []func(*pen){p.serverLine, p.urlLine, p.sessionLine, p.outPulse, p.framesPulse, p.ttyLine}
 		n := min(h-len(lines), len(more))
 		lines = append(lines, more[:n]...)
 	}
@@ -184,6 +184,14 @@ func (p *linkPane) outPulse(pn *pen) {
 func (p *linkPane) framesPulse(pn *pen) {
 	p.put(pn, "f/s ")
 	p.ratePulse(pn, p.desk.link.Frames.Recent)
+}
+
+// ttyLine is what the terminal takes, which is no part of the link, where the events
+// pane does not say it.
+func (p *linkPane) ttyLine(pn *pen) {
+	if !p.desk.plan.shown(paneEvents) {
+		pn.put(p.desk.traffic.words(), p.desk.look.label)
+	}
 }
 
 // few writes a count in at most five cells.

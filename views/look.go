@@ -1,114 +1,124 @@
 package views
 
 import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gdamore/tcell/v2"
 )
 
-// glyphs says which characters a terminal can draw.
-type glyphs uint8
+// Glyphs says which characters a terminal is drawn with.
+type Glyphs uint8
 
+// The glyphs, poorest first.
 const (
-	ascii   glyphs = iota // LANG=C
-	blocks                // the Linux console: its font has █▄▀░▒▓, no braille and no eighths
-	braille               // UTF-8 with a real font
+	AutoGlyphs Glyphs = iota // the richest that the terminal has
+	ascii                    // LANG=C
+	blocks                   // the Linux console: its font has █▄▀░▒▓, no braille and no eighths
+	braille                  // UTF-8 with a real font
 )
+
+var glyphNames = []string{"auto", "ascii", "block", "braille"}
+
+// ParseGlyphs reads "auto", "braille", "block" or "ascii".
+func ParseGlyphs(s string) (Glyphs, error) { return among[Glyphs](s, "set of glyphs", glyphNames) }
+
+func (g Glyphs) String() string { return glyphNames[g] }
+
+// among finds s among the names of a choice.
+func among[T ~uint8](s, what string, names []string) (T, error) {
+	if i := slices.Index(names, s); i >= 0 {
+		return T(i), nil
+	}
+	last := len(names) - 1
+	return 0, fmt.Errorf("%q is not a %s: use %s or %s", clean(s), what, strings.Join(names[:last], ", "), names[last])
+}
+
+// An Appearance is what an operator chooses of a look.
+type Appearance struct {
+	Theme      Theme
+	Background Background
+	Glyphs     Glyphs
+}
+
+// A surface is what a terminal can show.
+type surface struct {
+	colors int    // 0: none
+	utf8   bool   // else no more than ASCII is safe
+	glyphs Glyphs // the richest it has
+	light  bool
+}
+
+// surfaceOf asks s, TERM and COLORFGBG. The last is "15;0" or "0;default;15": the
+// background comes last, as a number of the sixteen colours.
+func surfaceOf(s tcell.Screen) surface {
+	on := surface{colors: s.Colors(), glyphs: ascii}
+	if on.utf8 = strings.Contains(strings.ReplaceAll(strings.ToLower(s.CharacterSet()), "-", ""), "utf8"); on.utf8 {
+		on.glyphs = braille
+		if strings.HasPrefix(os.Getenv("TERM"), "linux") {
+			on.glyphs = blocks
+		}
+	}
+	ground := os.Getenv("COLORFGBG")
+	n, err := strconv.Atoi(ground[strings.LastIndexByte(ground, ';')+1:])
+	on.light = err == nil && (n == 7 || n > 8)
+	return on
+}
 
 // A look is how things are drawn on one terminal: by its glyphs and by its colours.
 // Meaning never hangs on colour alone.
 type look struct {
-	glyphs glyphs
-	colors int           // 0: none
-	ramp   []tcell.Color // of the waterfall, dark to light
-	greys  []tcell.Color // the same, once it is stale
-	shades []rune        // the same levels as glyphs, where there is no colour
+	glyphs  Glyphs
+	colors  int
+	light   bool
+	thrifty bool          // fewer colours, for the bytes
+	ramp    []tcell.Color // of the waterfall, quiet to strong; nil: shades
+	greys   []tcell.Color // the same, once it is stale
+	shades  []rune        // the same levels as glyphs, where there is no colour
 
 	text, quiet, strong, accent      tcell.Style
 	good, warn, alarm, label, cursor tcell.Style
 	mean, max, hold, marker          tcell.Style
-	bar                              tcell.Style // header and footer
 
 	spark  []rune
 	vline  rune
 	hline  rune
-	tick   rune
 	peak   rune
 	merged rune
 }
 
-func newLook(s tcell.Screen, term string) *look {
-	l := &look{colors: s.Colors()}
-	utf8 := strings.Contains(strings.ReplaceAll(strings.ToLower(s.CharacterSet()), "-", ""), "utf8")
-	switch {
-	case !utf8:
-		l.glyphs = ascii
-	case strings.HasPrefix(term, "linux"):
-		l.glyphs = blocks
-	default:
-		l.glyphs = braille
+// newLook is the look that was chosen, as far as the terminal has it.
+func newLook(on surface, want Appearance, thrifty bool) *look {
+	l := &look{glyphs: on.glyphs, colors: on.colors, light: on.light, thrifty: thrifty}
+	if want.Glyphs != AutoGlyphs && (on.utf8 || want.Glyphs == ascii) {
+		l.glyphs = want.Glyphs
+	}
+	if want.Background != AutoBackground {
+		l.light = want.Background == Light
 	}
 	l.setGlyphs()
 	l.setStyles()
+	l.setScales(want)
 	return l
 }
 
 func (l *look) setGlyphs() {
 	l.shades = []rune(" .:-=+*#%@")
-	l.spark, l.vline, l.hline, l.tick, l.peak, l.merged = []rune(".,:;!|#"), '|', '-', '+', 'v', 'm'
+	l.spark, l.vline, l.hline, l.peak, l.merged = []rune(".,:;!|#"), '|', '-', 'v', 'm'
 	switch l.glyphs {
 	case braille:
-		l.spark, l.vline, l.hline, l.tick, l.peak = []rune("▁▂▃▄▅▆▇█"), '│', '─', '┬', '▼'
+		l.spark, l.vline, l.hline, l.peak = []rune("▁▂▃▄▅▆▇█"), '│', '─', '▼'
 	case blocks:
 		l.shades = []rune(" ░▒▓█")
-		l.spark, l.vline, l.hline, l.tick = []rune("_░▒▓█"), '│', '─', '┬'
-	}
-}
-
-func (l *look) setStyles() {
-	d := tcell.StyleDefault
-	l.text, l.quiet, l.label, l.strong, l.accent = d, d, d, d.Bold(true), d.Bold(true)
-	l.good, l.warn, l.alarm = d, d.Bold(true), d.Bold(true).Reverse(true)
-	l.mean, l.max, l.hold, l.marker, l.cursor = d, d, d, d.Bold(true), d.Reverse(true)
-	l.bar = d
-	switch {
-	case l.colors >= 256:
-		rgb := func(v int32) tcell.Style { return d.Foreground(tcell.NewHexColor(v)) }
-		l.quiet, l.label = rgb(0x8a8a8a), rgb(0x8a8a8a)
-		l.accent = rgb(0x5fd7ff).Bold(true)
-		l.good = rgb(0x87d787)
-		l.warn = rgb(0xffd75f).Bold(true)
-		l.alarm = d.Foreground(tcell.NewHexColor(0xffffff)).Background(tcell.NewHexColor(0xd70000)).Bold(true)
-		l.mean, l.max, l.hold = rgb(0x5fafd7), rgb(0xffaf5f), rgb(0xff5faf)
-		l.marker = rgb(0xffffff).Bold(true)
-		for i, v := range viridis {
-			l.ramp = append(l.ramp, tcell.NewHexColor(v))
-			g := int32(20 + 8*i)
-			l.greys = append(l.greys, tcell.NewRGBColor(g, g, g))
-		}
-	case l.colors >= 8:
-		c := func(c tcell.Color) tcell.Style { return d.Foreground(c) }
-		l.accent, l.good = c(tcell.ColorTeal).Bold(true), c(tcell.ColorGreen)
-		l.warn = c(tcell.ColorOlive).Bold(true)
-		l.alarm = d.Foreground(tcell.ColorSilver).Background(tcell.ColorMaroon).Bold(true)
-		l.mean, l.max, l.hold = c(tcell.ColorTeal), c(tcell.ColorOlive), c(tcell.ColorPurple)
-		l.ramp = []tcell.Color{tcell.ColorBlack, tcell.ColorNavy, tcell.ColorPurple, tcell.ColorTeal, tcell.ColorOlive, tcell.ColorSilver}
-		l.greys = l.ramp // eight colours have no greys to spare
-	}
-	if l.glyphs == ascii {
-		l.ramp = nil // without half-blocks shades say more than six colours
+		l.spark, l.vline, l.hline = []rune("_░▒▓█"), '│', '─'
 	}
 }
 
 // halves reports whether a line of the waterfall holds two rows.
 func (l *look) halves() bool { return l.ramp != nil }
-
-// viridis is matplotlib's perceptually uniform map in sixteen steps: dark to light in
-// equal steps of lightness, readable without red or green.
-var viridis = []int32{
-	0x440154, 0x481a6c, 0x472f7d, 0x414487, 0x39568c, 0x31688e, 0x2a788e, 0x23888e,
-	0x1f988b, 0x22a884, 0x35b779, 0x54c568, 0x7ad151, 0xa5db36, 0xd2e21b, 0xfde725,
-}
 
 // pulse draws values as a sparkline, newest right, each cell the mean of `each` of them.
 // phase is how many of the newest belong to the last cell. The scale is a round number,

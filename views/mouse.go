@@ -45,8 +45,11 @@ func (a *App) wheel(x, y, dir int) {
 	case d.help.open:
 		d.help.scroll += 3 * dir
 	case d.palette.open || d.plan.tooSmall:
-	case d.plan.rects[paneSpectrum].holds(x, y) || d.plan.rects[paneWaterfall].holds(x, y):
+	case d.plan.rects[paneSpectrum].holds(x, y):
 		a.press(bound("zoom"), dir)
+	case d.plan.rects[paneWaterfall].holds(x, y):
+		d.focus = paneWaterfall
+		a.press(bound("time"), 3*dir)
 	}
 }
 
@@ -72,6 +75,9 @@ func (a *App) click(x, y int) {
 		if n := r.w - margin; id <= paneWaterfall && x >= r.x+margin && n > 0 && d.board.frames > 0 {
 			d.marker = marker{on: true, fixed: true, zeroSpan: d.board.grid.ZeroSpan(), at: d.strongestIn(x-r.x-margin, n)}
 			d.notice = notice{}
+		}
+		if id == paneWaterfall {
+			d.pointAt(y - r.y)
 		}
 	}
 }

@@ -41,20 +41,8 @@ type command struct {
 // viewCommands concern the screen alone. They are listed after the server's settings.
 func viewCommands() []command {
 	return []command{
-		{"detector", strings.Join(detectorNames[:], "|"), "which trace leads", func(a *App, arg string) error {
-			d, err := ParseDetector(arg)
-			if err == nil {
-				a.setDetector(d)
-			}
-			return err
-		}},
-		{"ref", "DB|auto", "top of the level axis", func(a *App, arg string) error {
-			ref, err := ParseRef(arg)
-			if err == nil {
-				a.setRef(ref)
-			}
-			return err
-		}},
+		{"detector", strings.Join(detectorNames[:], "|"), "which trace leads", chosen(ParseDetector, (*App).setDetector)},
+		{"ref", "DB|auto", "top of the level axis", chosen(ParseRef, (*App).setRef)},
 		{"marker", "HZ|TIME|peak|off", "put the marker; at a time, such as 12.5ms, in zero span", (*App).commandMarker},
 		{"channel", "HZ:HZ|off", "power, 99 % bandwidth and density of a channel", func(a *App, arg string) error {
 			c, err := parseChannel(arg)
@@ -78,6 +66,14 @@ func viewCommands() []command {
 			a.setPace(t)
 			return nil
 		}},
+		{"fall", "auto|scroll|sweep", "how the waterfall goes on; sweep takes few bytes, auto sweeps where they are dear", chosen(ParseMotion, (*App).setMotion)},
+		{"budget", "BYTES|off|auto", "bytes a second to the terminal at most, such as 20k", chosen(ParseBudget, func(a *App, v int) {
+			a.setBudget(v)
+			a.desk.say(a.desk.traffic.words(), false)
+		})},
+		{"theme", "viridis|cividis|grey", "the scale of colours", chosen(ParseTheme, func(a *App, v Theme) { a.opts.Theme = v; a.dress() })},
+		{"background", "auto|dark|light", "what the terminal's own colours are drawn on", chosen(ParseBackground, func(a *App, v Background) { a.opts.Background = v; a.dress() })},
+		{"glyphs", "auto|braille|block|ascii", "what is drawn with", (*App).commandGlyphs},
 		{"controls", "take|release", "ask for the controls where one operator at a time has them", (*App).commandControls},
 		{"viewers", "", "who is at the server, for admins", (*App).commandViewers},
 		{"kick", "SESSION", "end a viewer's session, for admins", (*App).commandKick},
@@ -88,6 +84,30 @@ func viewCommands() []command {
 		{"help", "", "keys and commands", func(a *App, _ string) error { a.openHelp(0); return nil }},
 		{"q", "", "quit", func(a *App, _ string) error { a.leave(0); return nil }},
 	}
+}
+
+// chosen makes a command of what reads a choice and what applies it.
+func chosen[T any](read func(string) (T, error), apply func(*App, T)) func(*App, string) error {
+	return func(a *App, arg string) error {
+		v, err := read(arg)
+		if err == nil {
+			apply(a, v)
+		}
+		return err
+	}
+}
+
+func (a *App) commandGlyphs(arg string) error {
+	g, err := ParseGlyphs(arg)
+	if err != nil {
+		return err
+	}
+	if g > ascii && !surfaceOf(a.inner).utf8 {
+		return fmt.Errorf("the terminal's characters are %s: no %s", a.inner.CharacterSet(), g)
+	}
+	a.opts.Glyphs = g
+	a.dress()
+	return nil
 }
 
 func (a *App) commandControls(arg string) error {
@@ -157,10 +177,15 @@ func isPace(t time.Duration) bool { return t >= 50*time.Millisecond && t <= time
 
 func newPalette(d *desk) *palette {
 	p := &palette{desk: d, field: tview.NewInputField()}
-	p.field.SetLabel(":").SetFieldStyle(d.look.text).SetLabelStyle(d.look.accent)
-	p.field.SetBackgroundColor(tcell.ColorDefault)
+	p.field.SetLabel(":").SetBackgroundColor(tcell.ColorDefault)
 	p.field.SetChangedFunc(func(string) { p.err = "" })
+	p.dress()
 	return p
+}
+
+// dress takes over the look.
+func (p *palette) dress() {
+	p.field.SetFieldStyle(p.desk.look.text).SetLabelStyle(p.desk.look.accent)
 }
 
 func (p *palette) begin() {

@@ -235,7 +235,7 @@ func (s *diffScreen) forward() bool {
 		for x := 0; x < s.w; x++ {
 			c := &next[x]
 			wide := c.width == 2
-			if *c != sent[x] || wide && sent[x+1].width != covered {
+			if !c.is(&sent[x]) || wide && sent[x+1].width != covered {
 				s.Screen.Put(x, y, c.text(), c.style)
 				sent[x] = *c
 				changed = true
@@ -247,6 +247,11 @@ func (s *diffScreen) forward() bool {
 		}
 	}
 	return changed
+}
+
+// is reports whether both are the same. Most cells are: what differs most is asked first.
+func (c *cell) is(other *cell) bool {
+	return c.main == other.main && c.width == other.width && c.style == other.style && c.comb == other.comb
 }
 
 func (c *cell) text() string {

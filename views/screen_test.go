@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ type fakeTty struct {
 	keep    bool
 	blocked chan struct{} // closed: reads again; nil: reads
 	stuck   bool          // a write waits
+	wrote   func()        // called after each write
 	closed  chan struct{}
 	input   chan []byte
 	drain   chan struct{}
@@ -87,7 +89,16 @@ func (f *fakeTty) Write(p []byte) (int, error) {
 	if f.keep {
 		f.written = append(f.written, p...)
 	}
+	if f.wrote != nil {
+		f.wrote()
+	}
 	return len(p), nil
+}
+
+func (f *fakeTty) onWrite(wrote func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.wrote = wrote
 }
 
 // block stops reading; what it returns reads on.
@@ -225,7 +236,7 @@ func compare(t *testing.T, what string, a, b tcell.SimulationScreen) {
 	for y := range ha {
 		for x := 0; x < wa; x++ {
 			i := y*wa + x
-			if string(ca[i].Runes) != string(cb[i].Runes) || ca[i].Style != cb[i].Style {
+			if !slices.Equal(ca[i].Runes, cb[i].Runes) || ca[i].Style != cb[i].Style {
 				t.Errorf("%s: cell %d,%d is %q, want %q", what, x, y, string(ca[i].Runes), string(cb[i].Runes))
 				return
 			}

@@ -33,7 +33,7 @@ const (
 )
 
 // reset clears the raster to w by h cells.
-func (p *plot) reset(w, h int, g glyphs) {
+func (p *plot) reset(w, h int, g Glyphs) {
 	p.w, p.h, p.perX, p.perY = w, h, 1, 2
 	if g == braille {
 		p.perX, p.perY = 2, 4
@@ -105,7 +105,7 @@ func (p *plot) trace(b *board, detector Detector) {
 var brailleBits = [8]rune{0x01, 0x02, 0x04, 0x40, 0x08, 0x10, 0x20, 0x80}
 
 // glyph is the character of cell i.
-func (p *plot) glyph(i int, g glyphs) rune {
+func (p *plot) glyph(i int, g Glyphs) rune {
 	dots := p.dots[i]
 	if g == braille {
 		r := rune(0x2800)
@@ -145,7 +145,7 @@ func (p *plot) glyph(i int, g glyphs) rune {
 
 // Draw draws axes, traces, marker and readout.
 func (p *spectrumPane) Draw(screen tcell.Screen) {
-	x, y, w, h := p.begin(screen, p)
+	x, y, w, h := p.GetInnerRect()
 	d := p.desk
 	w, h = w-margin, h-1
 	if w < 4 || h < 1 {

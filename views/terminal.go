@@ -19,7 +19,7 @@ var errAbandoned = errors.New("terminal takes no bytes")
 
 // openTerminal makes a screen of the terminal that standard output is; nothing is
 // sent to it before Init.
-func openTerminal() (tcell.Screen, *gate, error) {
+func openTerminal(m *meter) (tcell.Screen, *gate, error) {
 	name := os.Getenv("TERM")
 	switch {
 	case name == "" || name == "dumb":
@@ -33,7 +33,7 @@ func openTerminal() (tcell.Screen, *gate, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("no terminal that can show the screen (%w): use --plain or --json", err)
 	}
-	g := newGate(tty)
+	g := newGate(tty, m)
 	s, err := tcell.NewTerminfoScreenFromTty(g)
 	if err != nil {
 		return nil, nil, fmt.Errorf("no terminal that can show the screen (TERM=%s: %w): use --plain or --json", clean(name), err)
@@ -43,9 +43,10 @@ func openTerminal() (tcell.Screen, *gate, error) {
 
 // A gate is a tcell.Tty whose writes can be given up. A terminal that is stopped
 // (Ctrl-S, a hung SSH session) takes no bytes; the writer is then stuck inside tcell's
-// lock, which the way out needs.
+// lock, which the way out needs. All that the terminal is sent comes by here, and is counted.
 type gate struct {
 	tcell.Tty
+	meter     *meter
 	work      chan []byte
 	done      chan error
 	abandoned chan struct{}
@@ -55,8 +56,8 @@ type gate struct {
 	buf       []byte
 }
 
-func newGate(tty tcell.Tty) *gate {
-	return &gate{Tty: tty, abandoned: make(chan struct{})}
+func newGate(tty tcell.Tty, m *meter) *gate {
+	return &gate{Tty: tty, meter: m, abandoned: make(chan struct{})}
 }
 
 // Start begins a session of the terminal.
@@ -89,9 +90,11 @@ func (g *gate) Write(p []byte) (int, error) {
 		return 0, errAbandoned
 	}
 	g.buf = append(g.buf[:0], p...) // p is tcell's to reuse once we return
+	began := time.Now()
 	g.work <- g.buf
 	select {
 	case err := <-g.done:
+		g.meter.took(len(p), time.Since(began))
 		return len(p), err
 	case <-g.abandoned:
 		return 0, errAbandoned

@@ -194,7 +194,7 @@ func TestLasts(t *testing.T) {
 			t.Errorf("%g s is %q, want %q", seconds, got, want)
 		}
 	}
-	if got := (&look{}).lasts(1e-4); got != "100 us" {
+	if got := (&look{glyphs: ascii}).lasts(1e-4); got != "100 us" {
 		t.Errorf("in ASCII %q", got)
 	}
 }

@@ -1,0 +1,106 @@
+package e2e
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+)
+
+// ttyRate runs the program on a terminal of 160 by 45 that is read as fast as it is
+// written, and returns the bytes a second that it got.
+func ttyRate(t *testing.T, settle, lasts time.Duration, args ...string) float64 {
+	t.Helper()
+	cmd := exec.Command(program, append([]string{"--listen", freeAddr(t), "--device", "synth", "--freq", "98.1M"}, args...)...)
+	cmd.Env = environment(t.TempDir())
+	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 160, Rows: 45})
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	defer tty.Close()
+	var taken atomic.Int64
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		buf := make([]byte, 64<<10)
+		for {
+			n, err := tty.Read(buf)
+			if err != nil {
+				return // the program has ended
+			}
+			taken.Add(int64(n))
+		}
+	}()
+	time.Sleep(settle) // how long it is watched is what is tested
+	before := taken.Load()
+	time.Sleep(lasts)
+	rate := float64(taken.Load()-before) / lasts.Seconds()
+	_ = cmd.Process.Kill()
+	<-drained
+	_ = cmd.Wait() // killed, as we know
+	return rate
+}
+
+// TestTTYBudget: a terminal gets what its budget says and a tenth more at most, over 30 s.
+// Beside it the same screen without one.
+func TestTTYBudget(t *testing.T) {
+	t.Parallel()
+	const budget, lasts = 20_000, 30 * time.Second
+	free := make(chan float64, 1)
+	go func() { free <- ttyRate(t, 5*time.Second, lasts, "--tty-budget", "off", "--fall", "scroll") }()
+	kept := ttyRate(t, 5*time.Second, lasts, "--tty-budget", "20k")
+	t.Logf("160x45: %.0f B/s with a budget of %d, %.0f without", kept, budget, <-free)
+	if kept > 1.1*budget {
+		t.Errorf("%.0f B/s with a budget of %d", kept, budget)
+	}
+	if kept < budget/4 {
+		t.Errorf("%.0f B/s with a budget of %d: hardly anything is drawn", kept, budget)
+	}
+}
+
+// TestResizeStorm: whatever sizes a terminal goes through, no cell is left that a full
+// draw would not put there.
+func TestResizeStorm(t *testing.T) {
+	t.Parallel()
+	tm := newTerminal(t, 80, 24)
+	tm.run("--listen", freeAddr(t), "--device", lightRadio(t))
+	tm.wait(startup, "LIVE with a round trip", live)
+	// Frozen and expanded, nothing between the first two lines and the last moves by itself.
+	tm.keys("f", "e")
+	tm.wait(slack, "FROZEN", contains("FROZEN at"))
+	rng := rand.New(rand.NewPCG(1, 2))
+	for round := range 40 {
+		for range 1 + rng.IntN(3) {
+			cols, rows := 60+rng.IntN(120), 16+rng.IntN(40)
+			if out, err := tm.command("resize-window", "-x", fmt.Sprint(cols), "-y", fmt.Sprint(rows)).CombinedOutput(); err != nil {
+				t.Fatalf("resize-window: %v\n%s", err, out)
+			}
+			tm.cols, tm.rows = cols, rows
+		}
+		fits := func(screen string) bool {
+			l := lines(screen)
+			return len(l) == tm.rows && strings.HasSuffix(l[0], "Z") && len([]rune(l[0])) == tm.cols && strings.Contains(l[tm.rows-1], "? help")
+		}
+		body := func(screen string) []string { return lines(screen)[2 : tm.rows-1] }
+		before := body(tm.wait(slack, "the whole screen", fits))
+		tm.keys("C-l")
+		var after []string
+		tm.wait(slack, "what a full draw gives", func(s string) bool {
+			if fits(s) {
+				after = body(s)
+			}
+			return slices.Equal(before, after)
+		})
+		if t.Failed() {
+			t.Logf("round %d", round)
+			return
+		}
+	}
+}
