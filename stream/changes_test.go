@@ -18,7 +18,7 @@ func TestZeroSpanIsTold(t *testing.T) {
 	if !(got[0].LowHz < 98.1e6 && 98.1e6 < got[0].HighHz) {
 		t.Errorf("it is about %g to %g", got[0].LowHz, got[0].HighHz)
 	}
-	if got := changes(&zero, &span); len(got) != 1 || got[0].Text != "span 0 -> 2M, bins 0 -> 4096" {
+	if got := changes(&zero, &span); len(got) != 1 || got[0].Text != "span 0 -> 2M, bins auto -> 4096" {
 		t.Errorf("leaving tells %v", got)
 	}
 }

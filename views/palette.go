@@ -118,7 +118,7 @@ func (a *App) commandGlyphs(arg string) error {
 		return err
 	}
 	if g > ascii && !surfaceOf(a.inner).utf8 {
-		return fmt.Errorf("no %s in %s", g, a.inner.CharacterSet())
+		return fmt.Errorf("the terminal's characters are %s: no %s", a.inner.CharacterSet(), g)
 	}
 	a.opts.Glyphs = g
 	a.dress()

@@ -254,6 +254,6 @@ func TestLookChangesOnTheWay(t *testing.T) {
 			}
 		}
 		r.keys(":glyphs braille", tcell.KeyEnter)
-		r.wants("no braille in US-ASCII")
+		r.wants("characters are US-ASCII: no b")
 	})
 }

@@ -146,9 +146,9 @@ func (o *options) screenFlags(f *pflag.FlagSet) {
 	f.Var(newParsed(&o.display.Bands, strings.Join(spectrum.Regions, "|")+"|FILE|off", "off", views.ParseBands), "bands", "names of bands, of a region or a file")
 	f.Var(newParsed(&o.display.Theme, "viridis|cividis|grey", "viridis", views.ParseTheme), "theme", "scale of colours")
 	f.Var(newParsed(&o.display.Background, "auto|dark|light", "auto", views.ParseBackground), "background", "of the terminal; auto goes by COLORFGBG")
-	f.Var(newParsed(&o.display.Glyphs, "auto|braille|block|ascii", "auto", views.ParseGlyphs), "glyphs", "what is drawn with")
+	f.Var(newParsed(&o.display.Glyphs, "auto|braille|block|ascii", "auto", views.ParseGlyphs), "glyphs", "what to draw with")
 	f.Var(newParsed(&o.display.Motion, "auto|scroll|sweep", "auto", views.ParseMotion), "fall", "how the waterfall goes on; auto sweeps where bytes are dear")
-	f.Var(newParsed(&o.display.TTYBudget, "BYTES|off|auto", "auto", views.ParseBudget), "tty-budget", "bytes a second to the terminal at most, such as 20k; auto has a budget over SSH")
+	f.Var(newParsed(&o.display.TTYBudget, "BYTES|off|auto", "auto", views.ParseBudget), "tty-budget", "send the terminal at most so many bytes a second, such as 20k; auto has a budget over SSH")
 }
 
 // serverFlags are about who can reach a server here and who gets in.
