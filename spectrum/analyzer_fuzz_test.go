@@ -97,9 +97,13 @@ func FuzzAnalyzer(f *testing.F) {
 	for _, params := range []string{
 		"bins=256", "bins=256 overlap=75% window=flattop", "span=40M rate=20M bins=256", "range=2400M:2420M,2440M:2460M rate=20M bins=512",
 		"rate=1 span=1 bins=1024 fps=100", "freq=0 span=1e300", "range=0:6G rate=20M fps=0.1", "rbw=1e-9 rate=1e12",
+		"bins=256 min=on vbw=100 dc=interpolate", "bins=256 min=on dc=mask window=flattop", "span=40M rate=20M bins=256 min=on vbw=20k",
+		"span=0 min=on rate=1M rbw=100k sweep-time=1ms", "span=0 rate=8M sweep-time=50ms window=blackman-harris",
 	} {
 		f.Add(params, uint8(0), 0., 0., 0., 0., 0., 0., 0, uint8(0), samples)
 		f.Add(params, uint8(1), 0., 0., 0., 0., 0., 0., 0, uint8(0), powers)
+		f.Add(params, uint8(4), 0., 0., 0., 0., 0., 0., 0, uint8(0), samples)
+		f.Add(params, uint8(5), 0., 0., 0., 0., 0., 0., 0, uint8(0), powers)
 	}
 	for _, huge := range []float64{1e300, 1e12, 1e-300, math.Inf(1), math.NaN()} {
 		f.Add("", uint8(2), huge, huge, huge, 100.0, 0.75, 0., 256, uint8(2), samples)
@@ -126,7 +130,13 @@ func FuzzAnalyzer(f *testing.F) {
 			told = told[:1024]
 		}
 		before := allocated()
-		a, err := NewAnalyzer(s, device.Info{MinHz: s.Tuning.StartHz(), MaxHz: s.Tuning.StopHz()}, 1, nil)
+		var known AnalyzerOptions
+		if raw&4 != 0 {
+			known.Calibration = &Calibration{PPM: 20, IQ: Imbalance{GainDB: 0.5, PhaseDeg: 2}}
+			known.Calibration.SetLevel(s.Tuning, 100e6, 200)
+			known.Calibration.SetSlope(s.Tuning, Curve{{-1e6, 60}, {1e6, -60}})
+		}
+		a, err := NewAnalyzer(s, device.Info{MinHz: s.Tuning.StartHz(), MaxHz: s.Tuning.StopHz()}, 1, &known)
 		if err != nil {
 			return
 		}
@@ -146,7 +156,7 @@ func FuzzAnalyzer(f *testing.F) {
 		}
 		a.Flush(v.frame)
 		// What lies here in the sum is the verdict's as well.
-		if took, most := allocated()-before, uint64(brought+100*n+100*a.Grid().Bins+1<<20); took > most {
+		if took, most := allocated()-before, uint64(brought+100*n+100*a.Grid().Bins+4<<20); took > most {
 			t.Errorf("it took %d bytes at %d bins and %d points", took, a.Grid().Bins, n)
 		}
 	})
@@ -173,8 +183,8 @@ func (v *verdict) frame(f *Frame) {
 			v.t.Fatalf("the grid is %+v", g)
 		}
 	}
-	if !(g.BinHz > 0) || g.RBWHz < 0 || g.Bins < 1 || g.Bins > MaxGridBins || len(f.Mean) != g.Bins || len(f.Max) != g.Bins {
-		v.t.Fatalf("%d and %d levels in %+v", len(f.Mean), len(f.Max), g)
+	if !(g.BinHz > 0) && !g.ZeroSpan() || g.RBWHz < 0 || g.Bins < 1 || g.Bins > MaxGridBins || len(f.Mean) != g.Bins || len(f.Max) != g.Bins || g.Min != (len(f.Min) == g.Bins) {
+		v.t.Fatalf("%d, %d and %d levels in %+v", len(f.Mean), len(f.Max), len(f.Min), g)
 	}
 	at := 0
 	for _, s := range f.Segments {
@@ -182,8 +192,16 @@ func (v *verdict) frame(f *Frame) {
 			v.t.Fatalf("segment %+v after %d in %d bins", s, at, g.Bins)
 		}
 		for i := at; i < s.Bin+s.Bins; i++ {
-			if measured := i >= s.Bin; (f.Mean[i] != Absent) != measured || (f.Max[i] != Absent) != measured {
+			measured := i >= s.Bin
+			if g.ZeroSpan() && measured { // points whose samples were lost are not
+				measured = f.Mean[i] != Absent
+			}
+			if (f.Mean[i] != Absent) != measured || (f.Max[i] != Absent) != measured || g.Min && (f.Min[i] != Absent) != measured {
 				v.t.Fatalf("bin %d reads %d and %d, measured %v", i, f.Mean[i], f.Max[i], measured)
+			}
+			// A mean of equal powers may round down, and one of interpolated bins is of its own.
+			if g.Min && measured && f.Min[i] > f.Mean[i]+1 && g.DC != DCInterpolate {
+				v.t.Fatalf("bin %d has min %d above mean %d", i, f.Min[i], f.Mean[i])
 			}
 			// A mean of equal powers may round up.
 			if f.Mean[i] > f.Max[i]+1 {
@@ -202,7 +220,7 @@ func (v *verdict) frame(f *Frame) {
 	}
 	v.floor.Update(f)
 	for i, level := range v.floor.Levels() {
-		if math.IsInf(float64(level), 0) || level != level && f.Mean[i] != Absent {
+		if math.IsInf(float64(level), 0) || level != level && f.Mean[i] != Absent && !g.ZeroSpan() {
 			v.t.Fatalf("the noise floor of bin %d is %g", i, level)
 		}
 	}
