@@ -71,10 +71,10 @@ func TestResizeStorm(t *testing.T) {
 	t.Parallel()
 	tm := newTerminal(t, 80, 24)
 	tm.run("--listen", freeAddr(t), "--device", lightRadio(t))
-	tm.wait(startup, "LIVE with a round trip", live)
+	tm.wait(startup, "frames", up)
 	// Frozen and expanded, nothing between the first two lines and the last moves by itself.
 	tm.keys("f", "e")
-	tm.wait(slack, "FROZEN", contains("FROZEN at"))
+	tm.wait(startup, "FROZEN", contains("FROZEN at"))
 	rng := rand.New(rand.NewPCG(1, 2))
 	for round := range 40 {
 		for range 1 + rng.IntN(3) {
@@ -89,10 +89,10 @@ func TestResizeStorm(t *testing.T) {
 			return len(l) == tm.rows && strings.HasSuffix(l[0], "Z") && len([]rune(l[0])) == tm.cols && strings.Contains(l[tm.rows-1], "? help")
 		}
 		body := func(screen string) []string { return lines(screen)[2 : tm.rows-1] }
-		before := body(tm.wait(slack, "the whole screen", fits))
+		before := body(tm.wait(startup, "the whole screen", fits))
 		tm.keys("C-l")
 		var after []string
-		tm.wait(slack, "what a full draw gives", func(s string) bool {
+		tm.wait(startup, "what a full draw gives", func(s string) bool {
 			if fits(s) {
 				after = body(s)
 			}

@@ -42,11 +42,11 @@ func TestStrongestSignal(t *testing.T) {
 					return live(s) && strings.Contains(s, "peak ")
 				})
 				tm.keys("h")
-				tm.wait(slack, "max hold", readout.MatchString)
+				tm.wait(startup, "max hold", readout.MatchString)
 				loop := time.Duration(rec.seconds() * float64(time.Second))
 				held := time.Now().Add(loop + 200*time.Millisecond)
 				tolerance := math.Max(2*ref.binHz, 1e3) // a display of kHz rounds
-				screen := tm.wait(3*loop+slack, fmt.Sprintf("signal at %.6f MHz, %.1f dBFS", wantHz/1e6, wantDB), func(s string) bool {
+				screen := tm.wait(3*loop+startup, fmt.Sprintf("signal at %.6f MHz, %.1f dBFS", wantHz/1e6, wantDB), func(s string) bool {
 					m := readout.FindStringSubmatch(s)
 					if m == nil || time.Now().Before(held) {
 						return false
@@ -118,7 +118,7 @@ func TestTerminalRestored(t *testing.T) {
 			t.Parallel()
 			tm := newTerminal(t, 80, 24)
 			pid := tm.run("--listen", freeAddr(t), "--device", lightRadio(t))
-			tm.wait(startup, "LIVE", live)
+			tm.wait(startup, "frames", up)
 			end(tm, pid)
 			screen, code := tm.exit(5 * time.Second)
 			// What was on the screen before is back, and nothing of the program's.
@@ -141,7 +141,7 @@ func TestTerminalGone(t *testing.T) {
 	t.Parallel()
 	tm := newTerminal(t, 80, 24)
 	pid := tm.run("--listen", freeAddr(t), "--device", lightRadio(t))
-	tm.wait(startup, "LIVE", live)
+	tm.wait(startup, "frames", up)
 	if out, err := tm.command("kill-server").CombinedOutput(); err != nil {
 		t.Fatalf("kill-server: %v\n%s", err, out)
 	}
@@ -229,7 +229,7 @@ func TestSizes(t *testing.T) {
 	t.Parallel()
 	tm := newTerminal(t, 60, 16)
 	tm.run("--listen", freeAddr(t), "--device", lightRadio(t))
-	tm.wait(startup, "LIVE", contains("LIVE"))
+	tm.wait(startup, "frames", matches(`LIVE|DEGRADED`))
 	resize := func(cols, rows int) {
 		t.Helper()
 		if out, err := tm.command("resize-window", "-x", fmt.Sprint(cols), "-y", fmt.Sprint(rows)).CombinedOutput(); err != nil {
@@ -237,13 +237,13 @@ func TestSizes(t *testing.T) {
 		}
 	}
 	resize(40, 10)
-	tm.wait(slack, "the size needed", contains("60x16"))
+	tm.wait(startup, "the size needed", contains("60x16"))
 	resize(160, 45)
-	tm.wait(slack, "the whole screen", live)
+	tm.wait(startup, "the whole screen", up)
 	resize(80, 24)
-	tm.wait(slack, "the whole screen", func(s string) bool {
+	tm.wait(startup, "the whole screen", func(s string) bool {
 		l := lines(s)
-		return live(s) && len(l) <= 24 && strings.HasSuffix(l[0], "Z") && len([]rune(l[0])) == 80
+		return up(s) && len(l) <= 24 && strings.HasSuffix(l[0], "Z") && len([]rune(l[0])) == 80
 	})
 }
 
@@ -387,7 +387,7 @@ func TestStalledTerminalEnds(t *testing.T) {
 	t.Parallel()
 	tm := newTerminal(t, 80, 24)
 	h := newHose(t, tm, "--listen", freeAddr(t), "--device", lightRadio(t))
-	tm.wait(startup, "LIVE", live)
+	tm.wait(startup, "frames", up)
 	h.shut(t)
 	defer h.valve.Unlock()
 	if err := h.Process.Signal(syscall.SIGTERM); err != nil {
