@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -40,7 +41,9 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "argos-tui")
-	build := exec.Command("go", "build", "-race", "-buildvcs=false", "-o", program, "argos/cmd/argos-tui")
+	flag.Parse()
+	// Screens that are kept show the program at its own speed.
+	build := exec.Command("go", "build", fmt.Sprintf("-race=%t", !*update), "-buildvcs=false", "-o", program, "argos/cmd/argos-tui")
 	build.Stdout, build.Stderr = os.Stderr, os.Stderr
 	if err := build.Run(); err != nil {
 		fmt.Fprintln(os.Stderr, "build argos-tui:", err)
