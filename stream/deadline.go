@@ -13,12 +13,14 @@ import (
 // a context for each costs. It is for one goroutine.
 type deadlineWriter struct {
 	conn  *websocket.Conn
+	under *framed // nil: the library writes
+	kind  websocket.MessageType
 	timer *time.Timer
 	late  atomic.Bool
 }
 
-func newDeadlineWriter(conn *websocket.Conn) *deadlineWriter {
-	w := &deadlineWriter{conn: conn}
+func newDeadlineWriter(conn *websocket.Conn, under *framed, kind websocket.MessageType) *deadlineWriter {
+	w := &deadlineWriter{conn: conn, under: under, kind: kind}
 	w.timer = time.AfterFunc(writeTimeout, func() {
 		w.late.Store(true)
 		_ = conn.CloseNow()
@@ -28,9 +30,13 @@ func newDeadlineWriter(conn *websocket.Conn) *deadlineWriter {
 }
 
 // write sends one message. Its error is context.DeadlineExceeded if that took too long.
-func (w *deadlineWriter) write(kind websocket.MessageType, message []byte) error {
+func (w *deadlineWriter) write(m prepared) (err error) {
 	w.timer.Reset(writeTimeout)
-	err := w.conn.Write(context.Background(), kind, message)
+	if w.under != nil {
+		err = w.under.send(m.frame())
+	} else {
+		err = w.conn.Write(context.Background(), w.kind, m.message())
+	}
 	w.timer.Stop()
 	if err != nil && w.late.Load() {
 		return context.DeadlineExceeded
