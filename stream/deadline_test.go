@@ -21,6 +21,7 @@ func testWriteThatTakesTooLong(t *testing.T, stock bool) {
 	network := new(pipeNet)
 	w := newEnds(t, endsOptions{listen: network.listen(), dial: network.dial, stock: stock})
 	defer func() { _ = w.farWire.Close() }()
+	time.Sleep(writeTimeout / 3) // the timer is in the middle of its round
 	began := time.Now()
 	err := w.write(preparedBytes(1<<20, 0)) // nobody reads
 	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != writeTimeout {

@@ -83,6 +83,7 @@ func newEnds(t testing.TB, o endsOptions) *ends {
 	e.far, e.deadlineWriter = far, <-writers
 	e.writes.Store(0)
 	t.Cleanup(func() {
+		e.stop()
 		_ = e.farWire.Close()
 		_ = far.CloseNow()
 		_ = e.conn.CloseNow()

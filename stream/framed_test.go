@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"regexp"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -142,6 +143,7 @@ func TestFramesBetweenPings(t *testing.T) {
 
 // No frame follows a close, whoever began, and the other side gets its reason.
 func TestFramesEndWithAClose(t *testing.T) {
+	reason := strings.Repeat("so long", 17) // with the code 121 of at most 125 bytes
 	for _, over := range transports {
 		for _, first := range []string{"server", "viewer"} {
 			t.Run(over.name+"/"+first, func(t *testing.T) {
@@ -155,10 +157,10 @@ func TestFramesEndWithAClose(t *testing.T) {
 					_, _, err := closed.Read(context.Background())
 					told <- err
 				}()
-				if err := closer.Close(websocket.StatusGoingAway, "so long"); err != nil {
+				if err := closer.Close(websocket.StatusGoingAway, reason); err != nil {
 					t.Error(err)
 				}
-				if got := new(websocket.CloseError); !errors.As(<-told, got) || got.Code != websocket.StatusGoingAway || got.Reason != "so long" {
+				if got := new(websocket.CloseError); !errors.As(<-told, got) || got.Code != websocket.StatusGoingAway || got.Reason != reason {
 					t.Errorf("told %+v", got)
 				}
 				before := e.writes.Load()

@@ -260,6 +260,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, who access.Iden
 		return
 	}
 	v := newViewer(s, conn, under, encoding, who)
+	defer v.out.stop()
 	v.expel, v.over, v.cut = expel, over, arrival.cut
 	arrival.seated(func() { expel(&expelledError{"too many " + limitBytes}) })
 	s.log.Info("viewer came", "remote", who.From, "session", v.session, "name", who.Name, "role", who.Role.String(), "protocol", conn.Subprotocol())
