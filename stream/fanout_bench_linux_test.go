@@ -29,8 +29,15 @@ func BenchmarkFanOut(b *testing.B) {
 		over          string
 		viewers, bins int
 	}{
-		{"tcp", 100, 4096}, {"tcp", 500, 4096}, {"tcp", 1000, 4096}, {"tcp", 2000, 4096}, {"tcp", 5000, 4096},
-		{"tcp", 1000, 512}, {"tcp", 1000, 8192}, {"tls", 1000, 4096}, {"tls", 1000, 8192},
+		{"tcp", 100, 4096},
+		{"tcp", 500, 4096},
+		{"tcp", 1000, 4096},
+		{"tcp", 2000, 4096},
+		{"tcp", 5000, 4096},
+		{"tcp", 1000, 512},
+		{"tcp", 1000, 8192},
+		{"tls", 1000, 4096},
+		{"tls", 1000, 8192},
 	} {
 		b.Run(fmt.Sprintf("%s/viewers=%d/bins=%d", bc.over, bc.viewers, bc.bins), func(b *testing.B) {
 			benchFanOut(b, bc.over == "tls", bc.viewers, bc.bins)
@@ -38,7 +45,7 @@ func BenchmarkFanOut(b *testing.B) {
 	}
 }
 
-// fanWays are the ways to write, which is one of a fan's viewers to all.
+// fanWays are the ways to write a frame to one of many viewers.
 var fanWays = []struct {
 	name string
 	send func(v *fanned, m prepared) error
