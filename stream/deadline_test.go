@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
-	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,98 +11,60 @@ import (
 	"github.com/coder/websocket"
 )
 
-// accepted is a server's end of a connection, of which the other end is handed to far.
-func accepted(t testing.TB, listen net.Listener, dial func(ctx context.Context, network, addr string) (net.Conn, error), far func(conn net.Conn)) *websocket.Conn {
-	t.Helper()
-	conns := make(chan *websocket.Conn)
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
-		conn, err := websocket.Accept(w, q, nil)
-		if err != nil {
-			t.Error(err)
-		}
-		conns <- conn
-	})}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(listen)
-	}()
-	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, addr)
-		if err == nil {
-			far(conn)
-		}
-		return conn, err
-	}}
-	go func() {
-		_, _, err := websocket.Dial(t.Context(), "ws://"+listen.Addr().String(), &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
-		if err != nil {
-			t.Error(err)
-		}
-	}()
-	conn := <-conns
-	t.Cleanup(func() {
-		_ = conn.CloseNow()
-		_ = server.Close()
-		<-served
-	})
-	return conn
+func TestWriteThatTakesTooLongEndsTheLink(t *testing.T) {
+	for _, stock := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) { testWriteThatTakesTooLong(t, stock) })
+	}
 }
 
-func TestWriteThatTakesTooLongEndsTheLink(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		network := new(pipeNet)
-		var other net.Conn
-		conn := accepted(t, network.listen(), network.dial, func(c net.Conn) { other = c })
-		defer func() { _ = other.Close() }()
-		w := newDeadlineWriter(conn)
-		began := time.Now()
-		err := w.write(websocket.MessageBinary, make([]byte, 1<<20)) // nobody reads
-		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != writeTimeout {
-			t.Errorf("%v after %s", err, took)
-		}
-		if err := w.write(websocket.MessageBinary, []byte("more")); err == nil {
-			t.Error("the link goes on")
-		}
-	})
+func testWriteThatTakesTooLong(t *testing.T, stock bool) {
+	network := new(pipeNet)
+	w := newEnds(t, endsOptions{listen: network.listen(), dial: network.dial, stock: stock})
+	defer func() { _ = w.farWire.Close() }()
+	time.Sleep(writeTimeout / 3) // the timer is in the middle of its round
+	began := time.Now()
+	err := w.write(preparedBytes(1<<20, 0)) // nobody reads
+	if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != writeTimeout {
+		t.Errorf("%v after %s", err, took)
+	}
+	if err := w.write(preparedBytes(4, 0)); err == nil {
+		t.Error("the link goes on")
+	}
 }
 
 // BenchmarkWrite compares ways to bound a write of 4 kB on loopback.
 func BenchmarkWrite(b *testing.B) {
-	message := make([]byte, 4096)
+	message := preparedBytes(4096, 0)
 	for _, way := range []struct {
-		name string
-		with func(conn *websocket.Conn) func() error
+		name  string
+		stock bool
+		with  func(w *deadlineWriter) func() error
 	}{
-		{"context", func(conn *websocket.Conn) func() error {
+		{"context", true, func(w *deadlineWriter) func() error {
 			session, cancel := context.WithCancel(context.Background())
 			b.Cleanup(cancel)
 			return func() error {
 				ctx, cancel := context.WithTimeout(session, writeTimeout)
 				defer cancel()
-				return conn.Write(ctx, websocket.MessageBinary, message)
+				return w.conn.Write(ctx, websocket.MessageBinary, message.message())
 			}
 		}},
-		{"deadline", func(conn *websocket.Conn) func() error {
-			w := newDeadlineWriter(conn)
-			return func() error { return w.write(websocket.MessageBinary, message) }
+		{"deadline", true, func(w *deadlineWriter) func() error {
+			return func() error { return w.write(message) }
 		}},
-		{"unbounded", func(conn *websocket.Conn) func() error {
-			return func() error { return conn.Write(context.Background(), websocket.MessageBinary, message) }
+		{"unbounded", true, func(w *deadlineWriter) func() error {
+			return func() error {
+				return w.conn.Write(context.Background(), websocket.MessageBinary, message.message())
+			}
+		}},
+		{"prepared", false, func(w *deadlineWriter) func() error {
+			return func() error { return w.write(message) }
 		}},
 	} {
 		b.Run(way.name, func(b *testing.B) {
-			ln, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				b.Fatal(err)
-			}
-			var far net.Conn
-			conn := accepted(b, ln, new(net.Dialer).DialContext, func(c net.Conn) { far = c })
-			write := way.with(conn)
-			if err := write(); err != nil { // the client's handshake is over
-				b.Fatal(err)
-			}
-			go func() { _, _ = io.Copy(io.Discard, far) }() // ends with the server's end
+			e := newEnds(b, endsOptions{stock: way.stock})
+			write := way.with(e.deadlineWriter)
+			go func() { _, _ = io.Copy(io.Discard, e.farWire) }() // ends with the link
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := write(); err != nil {

@@ -34,6 +34,7 @@ var errTLSHandshakes = errors.New("too many handshakes")
 // is what costs: docs/adr/0014-tls-handshakes.md has the figures.
 func (s *Server) bounded(config *tls.Config) *tls.Config {
 	config = config.Clone()
+	config.DynamicRecordSizingDisabled = true // a message is of use when it is whole: one record, one write
 	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) { return nil, s.admitTLS(hello) }
 	return config
 }

@@ -243,7 +243,7 @@ func TestShareIsBounded(t *testing.T) {
 	}
 	held := 0
 	for _, e := range s.order {
-		held += len(e.message)
+		held += len(e.prepared)
 	}
 	if held != s.bytes || held > shareBytes || held < shareBytes/2 {
 		t.Errorf("%d bytes held, %d counted", held, s.bytes)

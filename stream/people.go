@@ -42,7 +42,7 @@ func (s *Server) publishPeople() {
 func (v *viewer) admin() bool { return v.who.Role.May(access.Admin) }
 
 // people is the newest list of who is here, as of latest.get, for those who may see it.
-func (v *viewer) people() (message []byte, version uint64, grown <-chan struct{}) {
+func (v *viewer) people() (message prepared, version uint64, grown <-chan struct{}) {
 	if !v.admin() {
 		return nil, 0, nil
 	}

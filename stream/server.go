@@ -248,7 +248,7 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, who access.Iden
 	if compress {
 		options.CompressionMode = websocket.CompressionNoContextTakeover
 	}
-	conn, err := websocket.Accept(w, r, options)
+	conn, under, err := accept(w, r, options)
 	if err != nil {
 		s.strangers.Info("handshake failed", "remote", who.From, "error", err)
 		return
@@ -259,7 +259,8 @@ func (s *Server) session(w http.ResponseWriter, r *http.Request, who access.Iden
 		_ = conn.Close(websocket.StatusPolicyViolation, "no common subprotocol")
 		return
 	}
-	v := newViewer(s, conn, encoding, who)
+	v := newViewer(s, conn, under, encoding, who)
+	defer v.out.stop()
 	v.expel, v.over, v.cut = expel, over, arrival.cut
 	arrival.seated(func() { expel(&expelledError{"too many " + limitBytes}) })
 	s.log.Info("viewer came", "remote", who.From, "session", v.session, "name", who.Name, "role", who.Role.String(), "protocol", conn.Subprotocol())
@@ -336,7 +337,7 @@ func (s *Server) set(ctx context.Context, values map[string]string) error {
 type latest struct {
 	mu      sync.Mutex
 	version uint64
-	bytes   [2][]byte // by encoding
+	bytes   [2]prepared // by encoding
 	grown   chan struct{}
 }
 
@@ -346,7 +347,7 @@ func (l *latest) publish(m *wire.ServerMessage) {
 	l.version++
 	for e := range l.bytes {
 		// Marshalling fails for invalid UTF-8 alone, which would be a driver's fault.
-		l.bytes[e], _ = encoding(e).marshal(nil, m)
+		l.bytes[e], _ = encoding(e).marshalPrepared(nil, m)
 	}
 	if l.grown != nil {
 		close(l.grown)
@@ -356,7 +357,7 @@ func (l *latest) publish(m *wire.ServerMessage) {
 
 // get returns the newest message, its version, and a channel that is closed when
 // there is a newer one.
-func (l *latest) get(e encoding) (message []byte, version uint64, grown <-chan struct{}) {
+func (l *latest) get(e encoding) (message prepared, version uint64, grown <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.grown == nil {

@@ -40,7 +40,7 @@ type part struct {
 type shared struct {
 	part     part
 	once     sync.Once
-	message  []byte
+	prepared prepared
 	kept     bool      // its bytes are counted
 	first    uint64    // the range that message stands for: within part, one generation
 	last     uint64    // 0: nothing of the part's generation is held any more
@@ -79,7 +79,7 @@ func (s *share) keep(made *shared) {
 	defer s.mu.Unlock()
 	made.kept = s.parts[made.part] == made
 	if made.kept {
-		s.bytes += len(made.message)
+		s.bytes += len(made.prepared)
 	}
 	for len(s.order) > 1 && (len(s.order) > shareEntries || s.bytes > shareBytes) {
 		oldest := s.order[0]
@@ -87,7 +87,7 @@ func (s *share) keep(made *shared) {
 		s.order = s.order[1:]
 		delete(s.parts, oldest.part)
 		if oldest.kept {
-			s.bytes -= len(oldest.message)
+			s.bytes -= len(oldest.prepared)
 		}
 	}
 }
@@ -126,9 +126,14 @@ func (s *share) make(e *shared) {
 		f = &m.tier
 		spectrum.Reduce(f, &m.merged, e.part.slice)
 	}
-	buffer := make([]byte, 0, m.lastMessageIn+m.lastMessageIn/8)
-	e.message, e.err = m.encoder.encode(buffer, e.part.encoding, f, time.Now())
-	m.lastMessageIn = len(e.message)
+	buffer := make([]byte, headerRoom, headerRoom+m.lastMessageIn+m.lastMessageIn/8)
+	message, err := m.encoder.encode(buffer, e.part.encoding, f, time.Now())
+	if err != nil {
+		e.err = err
+		return
+	}
+	e.prepared = e.part.encoding.prepare(message)
+	m.lastMessageIn = len(message)
 	e.first, e.last = f.FirstSeq, f.LastSeq
 	e.sampled, e.measured, e.made = f.Last, f.Measured, time.Now()
 }

@@ -69,13 +69,14 @@ type viewer struct {
 	deviceSeen uint64
 	gpsSeen    uint64
 	peopleSeen uint64
-	scratch    []byte
+	scratch    prepared
 }
 
-func newViewer(s *Server, conn *websocket.Conn, e encoding, who access.Identity) *viewer {
+func newViewer(s *Server, conn *websocket.Conn, under *framed, e encoding, who access.Identity) *viewer {
 	conn.SetReadLimit(maxClientMessage)
 	return &viewer{
-		server: s, conn: conn, out: newDeadlineWriter(conn), encoding: e, who: who, session: rand.Text()[:8], since: time.Now(),
+		server: s, conn: conn, out: newDeadlineWriter(conn, under, e.messageType()), encoding: e, who: who,
+		session: rand.Text()[:8], since: time.Now(),
 		budget:   newBudget(s.limits.Messages),
 		commands: make(chan *wire.Command, commandsAtOnce),
 		replies:  make(chan *wire.ServerMessage, repliesWaiting),

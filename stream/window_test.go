@@ -99,11 +99,11 @@ func TestShareEncodesOnce(t *testing.T) {
 			t.Error("encoded twice")
 		}
 	}
-	if s.encoded != 1 || first.first != 1 || first.last != 10 || len(first.message) == 0 {
+	if s.encoded != 1 || first.first != 1 || first.last != 10 || len(first.prepared) == 0 {
 		t.Errorf("encoded %d times, %d to %d", s.encoded, first.first, first.last)
 	}
 	for _, gone := range []part{{encodingPB, 1, whole, 11, 12}, {encodingPB, 2, whole, 1, 11}} {
-		if e := s.get(gone); e.last != 0 || e.message != nil {
+		if e := s.get(gone); e.last != 0 || e.prepared != nil {
 			t.Errorf("what is not there is %d to %d", e.first, e.last)
 		}
 	}

@@ -171,7 +171,7 @@ func (v *viewer) part(from, to uint64, live bool) (*shared, error) {
 	in := func(tier int) *shared {
 		return v.server.share.get(part{v.encoding, grid.Generation, asked.Tier(tier), from, to})
 	}
-	tier := flow.choose(rise, lowest, func(tier int) int { return len(in(tier).message) })
+	tier := flow.choose(rise, lowest, func(tier int) int { return len(in(tier).prepared) })
 	frame := in(tier)
 	if frame.err != nil || frame.last == 0 {
 		return nil, frame.err
@@ -188,13 +188,13 @@ func (v *viewer) part(from, to uint64, live bool) (*shared, error) {
 func (v *viewer) writePart(ctx context.Context, frame *shared, live bool) error {
 	now := time.Now()
 	v.mu.Lock()
-	v.flow.send(len(frame.message), now)
+	v.flow.send(len(frame.prepared), now)
 	v.progress.next, v.progress.filling = v.cursor, len(v.holes) > 0
 	if live && frame.last > frame.first {
 		v.progress.merged = now
 	}
 	v.mu.Unlock()
-	if err := v.put(ctx, frame.message); err != nil {
+	if err := v.put(ctx, frame.prepared); err != nil {
 		return err
 	}
 	v.metrics.delivered(frame)
@@ -252,24 +252,24 @@ func (v *viewer) goodbye(ctx context.Context, cause error) {
 }
 
 func (v *viewer) send(ctx context.Context, m *wire.ServerMessage) error {
-	b, err := v.encoding.marshal(v.scratch[:0], m)
+	p, err := v.encoding.marshalPrepared(v.scratch, m)
 	if err != nil {
 		return fmt.Errorf("encode: %w", err)
 	}
-	v.scratch = b
-	return v.put(ctx, b)
+	v.scratch = p
+	return v.put(ctx, p)
 }
 
 var errWrite = errors.New("write")
 
-func (v *viewer) put(ctx context.Context, message []byte) error {
+func (v *viewer) put(ctx context.Context, m prepared) error {
 	err := context.Cause(ctx)
 	if err == nil {
-		err = v.out.write(v.encoding.messageType(), message)
+		err = v.out.write(m)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", errWrite, err)
 	}
-	v.metrics.sentBytes[v.encoding].Add(float64(len(message)))
+	v.metrics.sentBytes[v.encoding].Add(float64(len(m.message())))
 	return nil
 }
