@@ -39,7 +39,7 @@ var rooms = []room{
 		path: "argos/views", in: []string{"argos/device", "argos/spectrum", "argos/stream", "argos/views/..."},
 		inTests: []string{"argos/device/..."},
 	},
-	{path: "argos/cmd", in: []string{"argos/device/...", "argos/spectrum", "argos/stream", "argos/stream/access", "argos/views"}},
+	{path: "argos/cmd", in: []string{"argos/device/...", "argos/spectrum", "argos/stream", "argos/stream/access", "argos/stream/load", "argos/views"}},
 	{path: "argos/e2e", inTests: []string{"argos/device/hackrf/emulator"}}, // drives the program from outside
 }
 

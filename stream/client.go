@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -37,7 +38,12 @@ type ClientOptions struct {
 	Filter Filter        // of events, until SetFilter says another
 	Guard  func()        // deferred in every goroutine, to recover panics; nil: none
 	Login  *access.Login // nil: no token, and servers that the system vouches for
-	// Dial replaces the network, for tests.
+	// Patient tries again where the first attempt fails, too, unless that changes nothing.
+	Patient bool
+	// Counting leaves the powers of frames packed, which is most of a viewer's work, for who
+	// counts and times frames and shows none. On the link nothing differs.
+	Counting bool
+	// Dial replaces the network, for who measures it and for tests.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
@@ -93,7 +99,8 @@ type Client struct {
 	filter    Filter
 	filterNew bool // the server does not know it
 
-	decoder frameDecoder // of Run alone
+	inbox   bytes.Buffer // of Run alone, as is
+	decoder frameDecoder
 }
 
 // NewClient returns a client of the server at url (see ParseURL) that hands what
@@ -114,6 +121,7 @@ func NewClient(url string, sink Sink, o *ClientOptions) *Client {
 	if c.options.Login == nil {
 		c.options.Login = &access.Login{}
 	}
+	c.decoder.counting = c.options.Counting
 	c.route = routeOf(url, c.wasConnected)
 	if c.options.Dial == nil {
 		c.options.Dial = c.route.dial
@@ -128,7 +136,8 @@ func NewClient(url string, sink Sink, o *ClientOptions) *Client {
 }
 
 // Run keeps the link until ctx ends, which gives nil. An error means that the first
-// attempt failed; after a first success it tries again for ever.
+// attempt failed, for good where the client is Patient; after a first success it tries
+// again for ever.
 func (c *Client) Run(ctx context.Context) error {
 	defer c.transport.CloseIdleConnections()
 	defer c.endRequests()
@@ -139,12 +148,13 @@ func (c *Client) Run(ctx context.Context) error {
 			c.setState(Closed, "")
 			return nil
 		}
-		if !c.wasConnected() {
+		var refused *refusal
+		final := errors.As(err, &refused)
+		if !c.wasConnected() && (final || !c.options.Patient) {
 			c.setState(Refused, err.Error())
 			return err
 		}
-		var refused *refusal
-		if errors.As(err, &refused) {
+		if final {
 			c.down(Refused, err)
 			select {
 			case <-c.retry:
@@ -315,7 +325,11 @@ func (c *Client) receiveServer(ctx context.Context, conn *websocket.Conn, limit 
 	})
 	watch.Reset(limit) // it may look at itself from now on
 	defer watch.Stop()
-	kind, data, err := conn.Read(ctx)
+	c.inbox.Reset()
+	kind, in, err := conn.Reader(ctx)
+	if err == nil {
+		_, err = c.inbox.ReadFrom(in)
+	}
 	if silent.Load() {
 		return nil, fmt.Errorf("server silent for %s", lasting(limit))
 	}
@@ -323,7 +337,7 @@ func (c *Client) receiveServer(ctx context.Context, conn *websocket.Conn, limit 
 		return nil, linkError(err)
 	}
 	m := new(wire.ServerMessage)
-	if kind != websocket.MessageBinary || encodingPB.unmarshal(data, m) != nil {
+	if kind != websocket.MessageBinary || encodingPB.unmarshal(c.inbox.Bytes(), m) != nil {
 		return nil, errGarbage
 	}
 	return m, nil

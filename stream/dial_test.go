@@ -189,3 +189,40 @@ func TestFirstAttemptFails(t *testing.T) {
 		})
 	}
 }
+
+// A patient client comes when it can, and goes only where it is never let in.
+func TestPatientClient(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.network.refuseAll(true)
+		client := NewClient("ws://rig", nobody{}, &ClientOptions{Dial: r.network.dial, Patient: true})
+		ctx, leave := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- client.Run(ctx) }()
+		time.Sleep(30 * time.Second)
+		if l := client.Link(); l.State != Reconnecting || l.Attempt < 5 || len(l.Outages) != 0 || client.State() != Reconnecting {
+			t.Errorf("state %s, attempt %d, outages %v", l.State, l.Attempt, l.Outages)
+		}
+		r.network.refuseAll(false)
+		<-client.Connected()
+		synctest.Wait()
+		if l := client.Link(); l.State != Live || client.State() != Live || client.ServerBegan().IsZero() || !client.ServerBegan().Equal(l.Server.Began) {
+			t.Errorf("state %s, server began %s", l.State, l.Server.Began)
+		}
+		leave()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		r.close(t)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		network := new(pipeNet)
+		end := serveHTTP(network, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusForbidden) })
+		client := NewClient("ws://rig", nobody{}, &ClientOptions{Dial: network.dial, Patient: true})
+		if err := client.Run(t.Context()); err == nil || client.State() != Refused {
+			t.Errorf("%v, state %s", err, client.State())
+		}
+		network.cut()
+		end()
+	})
+}

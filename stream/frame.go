@@ -117,6 +117,7 @@ func partOf(w *wire.Part) spectrum.Part {
 type frameDecoder struct {
 	unpacker unpacker
 	frame    spectrum.Frame
+	counting bool // powers stay packed
 }
 
 var errFrame = errors.New("frame breaks the protocol")
@@ -187,6 +188,10 @@ func (c *frameDecoder) decode(m *wire.Frame) (*spectrum.Frame, error) {
 		Min: g.GetMin(), VBWHz: g.GetVbwHz(), DC: dc,
 		Part:   partOf(g.GetPart()),
 		Tuning: tuningOf(g.GetTuning()), Simulated: g.GetSimulated(), Calibrated: g.GetCalibrated(), PPM: g.GetPpm(),
+	}
+	if c.counting {
+		f.Segments = f.Segments[:0]
+		return f, c.segments(m.GetSegments())
 	}
 	f.Reset(bins)
 	if err := c.segments(m.GetSegments()); err != nil {

@@ -55,6 +55,34 @@ func zeroFrame(r *rand.Rand) *spectrum.Frame {
 	return f
 }
 
+// Who counts frames learns all of them but their powers.
+func TestCountedFrameHasNoPowers(t *testing.T) {
+	f := fullFrame(rand.New(rand.NewPCG(11, 12)))
+	var enc frameEncoder
+	b, err := enc.encode(nil, encodingPB, f, f.Measured)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m wire.ServerMessage
+	if err := proto.Unmarshal(b, &m); err != nil {
+		t.Fatal(err)
+	}
+	m.GetFrame().Packed = m.GetFrame().Packed[:1] // nobody looks
+	counting := frameDecoder{counting: true}
+	for range 2 {
+		got, err := counting.decode(m.GetFrame())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.FirstSeq != f.FirstSeq || got.LastSeq != f.LastSeq || got.Mono != f.Mono || got.Grid != f.Grid || len(got.Segments) != len(f.Segments) {
+			t.Errorf("%+v", got)
+		}
+		if len(got.Mean) != 0 || len(got.Max) != 0 || len(got.Min) != 0 {
+			t.Errorf("%d, %d and %d powers", len(got.Mean), len(got.Max), len(got.Min))
+		}
+	}
+}
+
 func TestFrameRoundTrip(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 12))
 	var enc frameEncoder

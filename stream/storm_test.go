@@ -101,8 +101,8 @@ type tally struct {
 // mostPerSecond is the greatest number that came in within a second.
 func mostPerSecond(tallies []tally) float64 {
 	most, from := 0.0, 0
-	for _, end := range tallies {
-		for end.after.Sub(tallies[from].before) > time.Second {
+	for i, end := range tallies {
+		for from < i && end.after.Sub(tallies[from].before) > time.Second {
 			from++
 		}
 		most = max(most, end.count-tallies[from].count)

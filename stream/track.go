@@ -339,6 +339,25 @@ func (c *Client) advance() {
 	}
 }
 
+// State is that of Link, which costs more.
+func (c *Client) State() LinkState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.link.State != Live {
+		return c.link.State
+	}
+	state, _ := c.liveState(time.Now())
+	return state
+}
+
+// ServerBegan is Link().Server.Began: where spectrum.Mono counts from, on our clock; zero
+// until a ping of this connection has told.
+func (c *Client) ServerBegan() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.serverBegan()
+}
+
 // Link returns everything known about the link now.
 func (c *Client) Link() Link {
 	now := time.Now()

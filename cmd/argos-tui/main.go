@@ -83,7 +83,7 @@ func command() *cobra.Command {
 	for _, g := range o.groups {
 		f.AddFlagSet(g.flags)
 	}
-	c.AddCommand(calibrateCommand(), devicesCommand(), doctorCommand(), tokenCommand(), trustCommand(), forgetCommand(), manCommand(), completionCommand())
+	c.AddCommand(calibrateCommand(), devicesCommand(), doctorCommand(), loadCommand(), tokenCommand(), trustCommand(), forgetCommand(), manCommand(), completionCommand())
 	c.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true}) // --help does
 	complete(c)
 	return c
