@@ -137,6 +137,10 @@ func (k *calibrator) open(ctx context.Context, what string) error {
 	if k.wish, err = k.settings(info); err != nil {
 		return err
 	}
+	if k.wish.Tuning.ZeroSpan() {
+		_ = k.radio.Close()
+		return &usageError{errors.New("calibrate takes a span above 0: use --span, such as --span 2M")}
+	}
 	if t := &k.wish.Tuning; info.Duration == 0 && k.center == "" && what != "slope" {
 		t.CenterHz = k.hz + t.SpanHz/4
 	}
