@@ -244,7 +244,7 @@ func (k *calibrator) measureSlope(ctx context.Context) error {
 		return err
 	}
 	t, before := k.wish.Tuning, "none"
-	if k.known.Correction(t).Slope {
+	if k.known.Correction(&f.Grid).Slope {
 		before = "another"
 	}
 	least, most := 0.0, 0.0
