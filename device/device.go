@@ -97,7 +97,7 @@ func (t Tuning) StepGains() (Tuning, error) {
 // A Block is what a radio hands over at once: Samples or Power, never both.
 type Block struct {
 	Tuning   Tuning        // in force while the block was taken
-	CenterHz float64       // of this block; differs from Tuning.CenterHz in a sweep and in zero span
+	CenterHz float64       // of this block; differs from Tuning.CenterHz in a sweep, in zero span and in a part of a recording
 	Time     time.Time     // when the last sample was taken, with its monotonic reading
 	Position time.Duration // offset of the end of the block in a recording
 	Break    bool          // does not follow the block before it sample for sample

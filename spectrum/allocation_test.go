@@ -14,24 +14,33 @@ import (
 func TestMeasuringAllocatesNothing(t *testing.T) {
 	type kind struct {
 		name   string
-		tuning device.Tuning
+		s      Settings
 		blocks func(f device.Format) []device.Block
 	}
 	samples := func(f device.Format, n int) []byte { return encode(noise(n, 0.1, 1), f) }
+	pieces := func(f device.Format) []device.Block {
+		long, short := samples(f, 15_000), samples(f, 300)
+		return []device.Block{{Samples: long}, {Samples: short}, {Samples: short, Break: true}, {Samples: long, Break: true, Lost: 12_345}, {Samples: long[:f.Size()*777]}}
+	}
+	swept := func(f device.Format) []device.Block {
+		x := samples(f, 8192)
+		var all []device.Block
+		for _, c := range centres {
+			all = append(all, device.Block{CenterHz: c, Samples: x, Break: true})
+		}
+		return all
+	}
+	streamed, zero := device.Tuning{CenterHz: 100e6, SpanHz: 1.5e6, RateHz: 2e6}, device.Tuning{CenterHz: 100e6, RateHz: 2e6}
+	sweeping := device.Tuning{CenterHz: 2420e6, SpanHz: 40e6, RateHz: 20e6}
 	kinds := []kind{
-		{"stream", device.Tuning{CenterHz: 100e6, SpanHz: 1.5e6, RateHz: 2e6}, func(f device.Format) []device.Block {
-			long, short := samples(f, 15_000), samples(f, 300)
-			return []device.Block{{Samples: long}, {Samples: short}, {Samples: short, Break: true}, {Samples: long, Break: true, Lost: 12_345}, {Samples: long[:f.Size()*777]}}
-		}},
-		{"sweep", device.Tuning{CenterHz: 2420e6, SpanHz: 40e6, RateHz: 20e6}, func(f device.Format) []device.Block {
-			x := samples(f, 8192)
-			var all []device.Block
-			for _, c := range centres {
-				all = append(all, device.Block{CenterHz: c, Samples: x, Break: true})
-			}
-			return all
-		}},
-		{"survey", device.Tuning{CenterHz: 2420e6, SpanHz: 40e6}, func(device.Format) []device.Block {
+		{"stream", Settings{Tuning: streamed}, pieces},
+		{"stream with min and vbw", Settings{Tuning: streamed, Min: true, VBWHz: 500, DC: DCMask}, pieces},
+		{"stream with dc bridged", Settings{Tuning: streamed, Min: true, DC: DCInterpolate}, pieces},
+		{"zero span", Settings{Tuning: zero}, pieces},
+		{"zero span with min", Settings{Tuning: zero, Min: true}, pieces},
+		{"sweep", Settings{Tuning: sweeping}, swept},
+		{"sweep with min and vbw", Settings{Tuning: sweeping, Min: true, VBWHz: 10e3}, swept},
+		{"survey", Settings{Tuning: device.Tuning{CenterHz: 2420e6, SpanHz: 40e6}}, func(device.Format) []device.Block {
 			var all []device.Block
 			for i := range 8 {
 				all = append(all, device.Block{StartHz: 2400e6 + 5e6*float64(i), BinHz: 50e3, RBWHz: 75e3, Power: make([]float32, 100)})
@@ -43,7 +52,8 @@ func TestMeasuringAllocatesNothing(t *testing.T) {
 		for format := device.CI8; format <= device.CF32; format++ {
 			i := int(format) % 3
 			overlap := []float64{0.5, 0.75, 0}[i]
-			s := Settings{Tuning: k.tuning, Bins: 512, Window: Window(i), Overlap: overlap, FPS: MaxFPS}
+			s := k.s
+			s.Bins, s.Window, s.Overlap, s.FPS = 512, Window(i), overlap, MaxFPS
 			a, err := NewAnalyzer(s, device.Info{MaxHz: 6e9}, 1, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -61,9 +71,9 @@ func TestMeasuringAllocatesNothing(t *testing.T) {
 				for i := range blocks {
 					b = blocks[i]
 					now = now.Add(4 * time.Millisecond)
-					b.Tuning, b.Time, b.Format = k.tuning, now, format
-					if len(b.Power) == 0 && !k.tuning.Sweeps() {
-						b.CenterHz = k.tuning.CenterHz
+					b.Tuning, b.Time, b.Format = s.Tuning, now, format
+					if len(b.Power) == 0 && !s.Tuning.Sweeps() {
+						b.CenterHz = s.Tuning.CenterHz
 					}
 					if err := a.Add(&b, emit); err != nil {
 						t.Fatal(err)

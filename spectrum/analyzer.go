@@ -77,6 +77,9 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 	if a.known != nil {
 		a.grid.PPM = a.known.PPM
 	}
+	if !s.Tuning.Sweeps() {
+		a.grid.TunedHz = a.trueHz(s.Tuning.CenterHz)
+	}
 	rate := s.Tuning.RateHz
 	if s.Tuning.ZeroSpan() {
 		if err := a.zeroSpan(); err != nil {
@@ -87,7 +90,7 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 	if rate == 0 {
 		a.settings.Bins, a.settings.RBWHz, a.settings.VBWHz = 0, 0, 0
 		// hackrf_sweep's, whatever was wished for: it is done.
-		a.settings.Window, a.settings.Overlap = Hann, 0
+		a.settings.Window, a.settings.Overlap, a.settings.DC = Hann, 0, DCKeep
 		a.grid.Window, a.grid.Overlap = Hann, 0
 		a.meter = &survey{}
 		return a, nil
@@ -110,6 +113,7 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 		w.balance = a.known.IQ.balance()
 	}
 	if s.Tuning.Sweeps() {
+		a.settings.DC = DCKeep
 		a.meter = &sweep{welch: w}
 	} else {
 		a.grid.DC = s.DC
@@ -140,6 +144,9 @@ func (a *Analyzer) Add(b *device.Block, emit func(*Frame)) error {
 		return errKind
 	}
 	if a.grid.Bins == 0 {
+		if !a.settings.Tuning.Sweeps() {
+			a.grid.TunedHz = a.trueHz(b.CenterHz)
+		}
 		if err := a.meter.begin(a, b); err != nil {
 			return err
 		}

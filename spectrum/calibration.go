@@ -114,23 +114,30 @@ func (c *Calibration) level(t device.Tuning) *Level {
 	return nil
 }
 
-// slope is the narrowest curve of the rate of t that covers what t shows, or nil.
-func (c *Calibration) slope(t device.Tuning) Curve {
+// slope is the narrowest curve of the rate of g that covers what g shows, or nil.
+func (c *Calibration) slope(g *Grid) Curve {
 	if c == nil {
 		return nil
 	}
-	reach := t.SpanHz / 2
-	if t.Sweeps() {
-		reach = t.RateHz * 3 / 8
-	}
+	reach := g.reachHz()
 	var best Curve
 	for _, s := range c.Slopes {
 		at := s.Points.reachHz()
-		if s.RateHz == t.RateHz && at >= reach*(1-1e-9) && (best == nil || at < best.reachHz()) {
+		if s.RateHz == g.Tuning.RateHz && at >= reach*(1-1e-9) && (best == nil || at < best.reachHz()) {
 			best = s.Points
 		}
 	}
 	return best
+}
+
+// reachHz is how far from the radio's centre what g shows lies at most, by the radio's own
+// clock.
+func (g *Grid) reachHz() float64 {
+	t := &g.Tuning
+	if t.Sweeps() {
+		return t.RateHz * 3 / 8
+	}
+	return t.SpanHz/2 + math.Abs(t.CenterHz-g.TunedHz/g.clock())
 }
 
 // A Correction is what a calibration does to one tuning, for a person.
@@ -140,14 +147,15 @@ type Correction struct {
 	Missing          string // what the calibration lacks for this tuning
 }
 
-// Correction says what c does to t.
-func (c *Calibration) Correction(t device.Tuning) Correction {
+// Correction says what c does to g.
+func (c *Calibration) Correction(g *Grid) Correction {
 	if c == nil {
 		return Correction{}
 	}
+	t := g.Tuning
 	k := Correction{
 		PPM: c.PPM, IQ: c.IQ != Imbalance{} && t.RateHz > 0,
-		Slope: c.slope(t) != nil, Level: c.level(t) != nil,
+		Slope: c.slope(g) != nil, Level: c.level(t) != nil,
 	}
 	var missing []string
 	if !k.Level && len(c.Levels) > 0 {

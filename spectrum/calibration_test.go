@@ -44,7 +44,7 @@ func TestSlopeIsThatOfTheTuning(t *testing.T) {
 		{8e6, 8e6, 0},
 		{10e6, 2e6, 0},
 	} {
-		s := c.slope(device.Tuning{RateHz: test.rateHz, SpanHz: test.spanHz})
+		s := c.slope(&Grid{Tuning: device.Tuning{RateHz: test.rateHz, SpanHz: test.spanHz}})
 		if got := s != nil; got != (test.want != 0) || got && s[0][1] != test.want {
 			t.Errorf("%g of %g: %v, want %g", test.spanHz, test.rateHz, s, test.want)
 		}
@@ -56,23 +56,23 @@ func TestCorrectionTellsWhatIsMissing(t *testing.T) {
 	other := at
 	other.Amp, other.RateHz = true, 8e6
 	c := &Calibration{PPM: 1.5, IQ: Imbalance{GainDB: 0.1}}
-	if got := c.Correction(at); got != (Correction{PPM: 1.5, IQ: true}) {
+	if got := c.Correction(&Grid{Tuning: at}); got != (Correction{PPM: 1.5, IQ: true}) {
 		t.Errorf("no tables: %+v", got)
 	}
 	c.SetLevel(at, 100e6, -30)
 	c.SetSlope(at, Curve{{-1e6, 0}, {1e6, 0}})
-	if got := c.Correction(at); got != (Correction{PPM: 1.5, IQ: true, Slope: true, Level: true}) {
+	if got := c.Correction(&Grid{Tuning: at}); got != (Correction{PPM: 1.5, IQ: true, Slope: true, Level: true}) {
 		t.Errorf("all: %+v", got)
 	}
 	want := Correction{PPM: 1.5, IQ: true, Missing: "no level for LNA 16 VGA 20 amp on, no slope for 8M samples/s and this span"}
-	if got := c.Correction(other); got != want {
+	if got := c.Correction(&Grid{Tuning: other}); got != want {
 		t.Errorf("another state: %+v", got)
 	}
 	// hackrf_sweep's powers have no samples that could be corrected.
-	if got := c.Correction(device.Tuning{SpanHz: 2e6, LNADB: 16, VGADB: 20}); got != (Correction{PPM: 1.5, Level: true}) {
+	if got := c.Correction(&Grid{Tuning: device.Tuning{SpanHz: 2e6, LNADB: 16, VGADB: 20}}); got != (Correction{PPM: 1.5, Level: true}) {
 		t.Errorf("powers: %+v", got)
 	}
-	if got := (*Calibration)(nil).Correction(at); got != (Correction{}) {
+	if got := (*Calibration)(nil).Correction(&Grid{Tuning: at}); got != (Correction{}) {
 		t.Errorf("none: %+v", got)
 	}
 }
@@ -141,8 +141,8 @@ func TestClockMovesWhatIsShown(t *testing.T) {
 	if low, high := 99.5e6-g.StartHz, g.StopHz()-100.5e6; low < 0 || low > g.BinHz || high < 0 || high > g.BinHz {
 		t.Errorf("%f to %f in bins of %f", g.StartHz, g.StopHz(), g.BinHz)
 	}
-	if g.Calibrated || math.Abs(g.TunedHz()-(100e6-5e3)) > 1e-6 {
-		t.Errorf("calibrated %t, tuned to %f", g.Calibrated, g.TunedHz())
+	if g.Calibrated || math.Abs(g.TunedHz-(100e6-5e3)) > 1e-6 {
+		t.Errorf("calibrated %t, tuned to %f", g.Calibrated, g.TunedHz)
 	}
 	a, err := NewAnalyzer(s, device.Info{}, 1, &AnalyzerOptions{Calibration: &Calibration{PPM: ppm}})
 	if err != nil {

@@ -65,6 +65,26 @@ func NewCapture(radio device.Radio, h *History, s Settings, o *CaptureOptions) (
 // What s has in common with Settings is no new wish: a rate that the radio chose,
 // or bins that came from RBWHz, are chosen anew when the rest changes.
 func (c *Capture) Apply(ctx context.Context, s Settings) (Settings, error) {
+	return c.apply(ctx, func(was, wish Settings) (Settings, error) { return s.wished(was, wish), nil })
+}
+
+// Change is Apply of the Settings in force, changed by the named values. What is named is a
+// new wish even where it repeats what happens.
+func (c *Capture) Change(ctx context.Context, set map[string]string) (Settings, error) {
+	return c.apply(ctx, func(was, wish Settings) (Settings, error) {
+		s, err := was.With(set)
+		if err != nil {
+			return s, err
+		}
+		if wish, err = wish.With(set); err != nil {
+			return s, err
+		}
+		return s.wished(was, wish), nil
+	})
+}
+
+// apply is Apply of what next makes of the outcome and the wish before it.
+func (c *Capture) apply(ctx context.Context, next func(was, wish Settings) (Settings, error)) (Settings, error) {
 	select {
 	case c.tuning <- struct{}{}:
 		defer func() { <-c.tuning }()
@@ -76,7 +96,10 @@ func (c *Capture) Apply(ctx context.Context, s Settings) (Settings, error) {
 	was, wish, generation, begun := c.settings, c.wish, c.generation+1, c.analyzer != nil
 	c.mu.Unlock()
 
-	s = s.wished(was, wish)
+	s, err := next(was, wish)
+	if err != nil {
+		return was, err
+	}
 	if err := s.check(); err != nil {
 		return was, err
 	}
@@ -90,7 +113,6 @@ func (c *Capture) Apply(ctx context.Context, s Settings) (Settings, error) {
 				return was, err
 			}
 		}
-		var err error
 		if fact, err = c.radio.Tune(ctx, s.Tuning); err != nil {
 			return was, err
 		}
@@ -110,6 +132,7 @@ func (c *Capture) Apply(ctx context.Context, s Settings) (Settings, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wish, c.settings, c.analyzer, c.generation = s, a.Settings(), a, generation
+	c.status.Correction = c.options.Calibration.Correction(&a.grid)
 	c.announce()
 	return c.settings, nil
 }
@@ -126,8 +149,14 @@ func (s Settings) wished(was, wish Settings) Settings {
 	if s.Bins == was.Bins && s.RBWHz == was.RBWHz {
 		s.Bins, s.RBWHz = wish.Bins, wish.RBWHz
 	}
+	if s.Overlap == was.Overlap {
+		s.Overlap = wish.Overlap
+	}
 	if s.VBWHz == was.VBWHz {
 		s.VBWHz = wish.VBWHz
+	}
+	if s.DC == was.DC {
+		s.DC = wish.DC
 	}
 	if s.FPS == 0 {
 		s.FPS = DefaultSettings().FPS
@@ -148,7 +177,7 @@ func (c *Capture) Status() Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.status
-	s.Settings, s.Correction = c.settings, c.options.Calibration.Correction(c.settings.Tuning)
+	s.Settings = c.settings
 	s.SamplesPerSec, s.BytesPerSec = c.samples.rate(now), c.bytes.rate(now)
 	return s
 }
@@ -214,11 +243,11 @@ func (c *Capture) run(ctx context.Context) error {
 		if b.Tuning != current.settings.Tuning {
 			continue
 		}
-		rbw := current.settings.RBWHz
+		begun := current.grid.Bins > 0
 		if err := current.Add(&b, emit); err != nil {
 			return err
 		}
-		if current.settings.RBWHz != rbw {
+		if !begun {
 			c.learn(current)
 		}
 	}
@@ -245,12 +274,14 @@ func (c *Capture) block(b *device.Block) *Analyzer {
 	return c.analyzer
 }
 
-// learn takes over the resolution that only the first block told.
+// learn takes over what only the first block told: the resolution of powers, and whether
+// the slope is known about the radio's centre.
 func (c *Capture) learn(a *Analyzer) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if a == c.analyzer {
-		c.settings = a.Settings()
+	correction := c.options.Calibration.Correction(&a.grid)
+	if a == c.analyzer && (c.settings != a.settings || c.status.Correction != correction) {
+		c.settings, c.status.Correction = a.settings, correction
 		c.announce()
 	}
 }

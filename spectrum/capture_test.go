@@ -18,13 +18,14 @@ import (
 
 // fakeRadio plays a tone at 100.1 MHz, with the pace of its rate in the bubble's time.
 type fakeRadio struct {
-	info   device.Info
-	size   int  // samples a block
-	blocks int  // until io.EOF; 0: no end
-	lag    int  // blocks that still come in the old tuning after Tune
-	lose   bool // a sample of every hundredth block
-	broken error
-	gap    error // returned once
+	info     device.Info
+	size     int  // samples a block
+	blocks   int  // until io.EOF; 0: no end
+	lag      int  // blocks that still come in the old tuning after Tune
+	lose     bool // a sample of every hundredth block
+	broken   error
+	besideHz float64 // that it is tuned below what is to be seen
+	gap      error   // returned once
 
 	mu          sync.Mutex
 	tuning, old device.Tuning
@@ -96,12 +97,12 @@ func (r *fakeRadio) Read(ctx context.Context, b *device.Block) error {
 	}
 	samples := r.made[scene{t, loud}]
 	if samples == nil {
-		x := tone(r.size, (100.1e6-t.CenterHz)/t.RateHz*float64(r.size), amplitude)
+		x := tone(r.size, (100.1e6-t.CenterHz+r.besideHz)/t.RateHz*float64(r.size), amplitude)
 		samples = encode(x, device.CI8)
 		r.made[scene{t, loud}] = samples
 	}
 	*b = device.Block{
-		Tuning: t, CenterHz: t.CenterHz, Time: time.Now(), Format: device.CI8, Samples: samples,
+		Tuning: t, CenterHz: t.CenterHz - r.besideHz, Time: time.Now(), Format: device.CI8, Samples: samples,
 		Position: lasting(int64(read*r.size), t.RateHz),
 	}
 	if r.lose && read%100 == 0 {
@@ -207,15 +208,12 @@ func TestCaptureApplies(t *testing.T) {
 		defer stop()
 		apply := func(set map[string]string) Settings {
 			t.Helper()
-			s, err := c.Settings().With(set)
+			s, err := c.Change(t.Context(), set)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s, err = c.Apply(t.Context(), s); err != nil {
-				t.Fatal(err)
-			}
 			if s != c.Settings() {
-				t.Errorf("Apply returned %+v, in force is %+v", s, c.Settings())
+				t.Errorf("Change returned %+v, in force is %+v", s, c.Settings())
 			}
 			time.Sleep(200 * time.Millisecond)
 			synctest.Wait()
@@ -488,11 +486,8 @@ func TestCaptureEntersZeroSpanAndLeavesIt(t *testing.T) {
 				},
 			},
 		} {
-			s, err := c.Settings().With(step.set)
+			s, err := c.Change(t.Context(), step.set)
 			if err != nil {
-				t.Fatal(err)
-			}
-			if s, err = c.Apply(t.Context(), s); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(300 * time.Millisecond)
@@ -509,6 +504,51 @@ func TestCaptureEntersZeroSpanAndLeavesIt(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// What zero span and a sweep have no use for is not in force there, and comes back behind it,
+// unless something else was asked for by name meanwhile, be it what is in force anyway.
+func TestWishesOutliveZeroSpanAndSweeps(t *testing.T) {
+	c, err := NewCapture(newFakeRadio(), NewHistory(0), wish(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ set, want string }{
+		{"vbw=100 bins=2048 dc=mask overlap=25%", "109 2048 mask 25%"},
+		{"span=0", "auto auto keep 75%"},
+		{"span=1M", "109 2048 mask 25%"},
+		{"span=0", "auto auto keep 75%"},
+		{"span=1M vbw=auto", "auto 2048 mask 25%"},
+		{"vbw=100", "109 2048 mask 25%"},
+		{"span=0", "auto auto keep 75%"},
+		{"vbw=auto", "auto auto keep 75%"},
+		{"span=1M bins=auto", "auto 4096 mask 25%"},
+		{"span=0 bins=2048", "auto auto keep 75%"},
+		{"dc=keep overlap=75%", "auto auto keep 75%"},
+		{"span=1M", "auto 2048 keep 75%"},
+		{"span=40M dc=mask overlap=25%", "auto 2048 keep 25%"},
+		{"span=1M", "auto 2048 mask 25%"},
+		{"span=40M", "auto 2048 keep 25%"},
+		{"dc=keep", "auto 2048 keep 25%"},
+		{"span=1M", "auto 2048 keep 25%"},
+	} {
+		set := make(map[string]string)
+		for pair := range strings.FieldsSeq(step.set) {
+			name, value, _ := strings.Cut(pair, "=")
+			set[name] = value
+		}
+		s, err := c.Change(t.Context(), set)
+		if err != nil {
+			t.Fatal(step.set, err)
+		}
+		var got []string
+		for _, name := range []string{"vbw", "bins", "dc", "overlap"} {
+			got = append(got, FindParam(name).Get(&s))
+		}
+		if got := strings.Join(got, " "); got != step.want {
+			t.Errorf("%s: %s, want %s", step.set, got, step.want)
+		}
+	}
 }
 
 func TestOnceIsOneSweepOfZeroSpan(t *testing.T) {

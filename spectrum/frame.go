@@ -31,6 +31,7 @@ type Grid struct {
 	Min        bool    // frames have it
 	DC         DC      // what became of the bins around the radio's centre
 	Tuning     device.Tuning
+	TunedHz    float64 // of the radio in truth, where it hears itself: not always the middle of what is seen; 0 in a sweep
 	Simulated  bool
 	Calibrated bool    // powers are dBm, not dBFS
 	PPM        float64 // by which the radio's clock was corrected
@@ -80,9 +81,8 @@ func (g *Grid) BinAt(hz float64) int {
 	return int(math.Floor((hz - g.StartHz) / g.BinHz))
 }
 
-// TunedHz is what the radio is tuned to in truth, where it hears itself: Tuning has the
-// frequency that it was asked for.
-func (g *Grid) TunedHz() float64 { return g.Tuning.CenterHz * (1 + g.PPM*1e-6) }
+// clock is by what the radio's frequencies were multiplied.
+func (g *Grid) clock() float64 { return 1 + g.PPM*1e-6 }
 
 // Unit is "dBm" or "dBFS".
 func (g *Grid) Unit() string {

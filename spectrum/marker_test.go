@@ -102,7 +102,7 @@ func TestNextPeak(t *testing.T) {
 func TestOwnLine(t *testing.T) {
 	tr := traceOf(-90, -60, -90, -90, -90, -20, -90, -90, -90)
 	g := tr.Grid()
-	g.Tuning = device.Tuning{CenterHz: g.BinCenterHz(5), SpanHz: 9e3, RateHz: 20e3}
+	g.Tuning, g.TunedHz = device.Tuning{CenterHz: g.BinCenterHz(4), SpanHz: 9e3, RateHz: 20e3}, g.BinCenterHz(5)
 	if got := g.Strongest(tr.Levels(), g.StartHz, g.StopHz()); got != 1 {
 		t.Errorf("the strongest is %d", got)
 	}

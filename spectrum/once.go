@@ -125,7 +125,7 @@ func once(ctx context.Context, radio device.Radio, a *Analyzer, limit time.Durat
 		size := b.Format.Size()
 		n := min(len(b.Samples)/size, most-got)
 		if cut := len(b.Samples)/size - n; cut > 0 {
-			b.Time = b.Time.Add(-lasting(int64(cut), t.RateHz))
+			b.Time = b.Time.Add(-lasting(int64(cut), a.trueHz(t.RateHz)))
 		}
 		b.Samples = b.Samples[:n*size]
 		got += n

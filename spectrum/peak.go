@@ -156,5 +156,5 @@ func (g *Grid) ownLine() (low, high int) {
 	reach := (OwnLineBins + 0.5) * raw
 	// The nearest edge rounds inwards by a hair, so that a bin that only touches
 	// the zone stays in.
-	return g.BinAt(g.TunedHz() - reach + raw/100), g.BinAt(g.TunedHz()+reach-raw/100) + 1
+	return g.BinAt(g.TunedHz - reach + raw/100), g.BinAt(g.TunedHz+reach-raw/100) + 1
 }

@@ -42,11 +42,15 @@ func newRow(g Grid) *row {
 	return r
 }
 
-// calibrate makes levels what c says of the gain state of the grid, and even by slope,
-// which may be nil: there the bins all come from one tuning, to tunedHz.
-func (r *row) calibrate(c *Calibration, slope Curve, tunedHz float64) {
+// calibrate makes levels what c says of the gain state of the grid and, where the bins all
+// come from one tuning, of its slope.
+func (r *row) calibrate(c *Calibration) {
 	g := &r.frame.Grid
 	level := c.level(g.Tuning)
+	var slope Curve
+	if !g.Tuning.Sweeps() {
+		slope = c.slope(g)
+	}
 	if level == nil && slope == nil {
 		return
 	}
@@ -57,7 +61,7 @@ func (r *row) calibrate(c *Calibration, slope Curve, tunedHz float64) {
 			db += level.Points.At(hz)
 		}
 		if slope != nil {
-			db += slope.At(hz - tunedHz)
+			db += slope.At(hz - g.TunedHz)
 		}
 		r.known[i] = float32(ratio(db))
 	}

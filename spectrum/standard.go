@@ -38,7 +38,7 @@ func FindTone(f *Frame, nearHz, withinHz float64) (Tone, error) {
 	low, high := max(g.BinAt(nearHz-withinHz), 1), min(g.BinAt(nearHz+withinHz), g.Bins-2)
 	best := -1
 	for i := low; i <= high; i++ {
-		if f.Mean[i] == Absent || !g.Tuning.Sweeps() && math.Abs(g.BinCenterHz(i)-g.TunedHz()) < nearCenter*g.BinHz {
+		if f.Mean[i] == Absent || !g.Tuning.Sweeps() && math.Abs(g.BinCenterHz(i)-g.TunedHz) < nearCenter*g.BinHz {
 			continue
 		}
 		// What only falls off from what lies at the centre is no line.
@@ -102,7 +102,10 @@ func FindSlope(f *Frame) (Curve, error) {
 	case g.Tuning.RateHz == 0 || g.Tuning.Sweeps() || g.Tuning.Ranges.Several() || g.Bins < 8*slopePoints:
 		return nil, errors.New("a slope is measured over one span at one tuning: use a smaller span or more bins")
 	}
-	reach := g.Tuning.SpanHz / 2
+	if centerHz := g.TunedHz / g.clock(); math.Abs(g.Tuning.CenterHz-centerHz) > g.BinHz {
+		return nil, fmt.Errorf("a slope is measured about the radio's centre: use --freq %s", device.FormatHz(centerHz, 6))
+	}
+	reach := g.reachHz()
 	step := 2 * reach / (slopePoints - 1)
 	var curve Curve
 	for k := range slopePoints {
@@ -128,11 +131,11 @@ func FindSlope(f *Frame) (Curve, error) {
 // dB, where the radio hears itself left out.
 func (f *Frame) noiseAt(offsetHz, withinHz float64) (float64, error) {
 	g := &f.Grid
-	low := max(g.BinAt(g.TunedHz()+offsetHz-withinHz), 0)
-	high := min(g.BinAt(g.TunedHz()+offsetHz+withinHz), g.Bins-1)
+	low := max(g.BinAt(g.TunedHz+offsetHz-withinHz), 0)
+	high := min(g.BinAt(g.TunedHz+offsetHz+withinHz), g.Bins-1)
 	var sum, top, n float64
 	for i := low; i <= high; i++ {
-		if math.Abs(g.BinCenterHz(i)-g.TunedHz()) < nearCenter*g.BinHz {
+		if math.Abs(g.BinCenterHz(i)-g.TunedHz) < nearCenter*g.BinHz {
 			continue
 		}
 		p := ratio(g.DB(f.Mean[i]))
@@ -146,7 +149,7 @@ func (f *Frame) noiseAt(offsetHz, withinHz float64) (float64, error) {
 	spread := 5*4.34/math.Sqrt(float64(f.Averages())) + 2
 	if above := decibels(top) - mean; above > spread {
 		return 0, fmt.Errorf("there is a signal about %s, %.0f dB above the noise: terminate the input",
-			device.FormatHz(g.TunedHz()+offsetHz, 4), above)
+			device.FormatHz(g.TunedHz+offsetHz, 4), above)
 	}
 	return mean, nil
 }

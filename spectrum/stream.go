@@ -22,7 +22,7 @@ type stream struct {
 	row    *row
 	bands  []band
 	picks  []uint32 // cell of each bin of the grid
-	rateHz float64
+	rateHz float64  // in truth
 
 	at          int64     // position after the newest sample
 	tick        int64     // position at which the next frame is due
@@ -34,14 +34,14 @@ type stream struct {
 	time        time.Time // of its last sample
 }
 
-func (m *stream) begin(a *Analyzer, b *device.Block) error {
+func (m *stream) begin(a *Analyzer, _ *device.Block) error {
 	// Point k of the transform is centred on a multiple of BinHz, so edges are between.
 	n, t := m.fft.n, a.settings.Tuning
-	first, err := a.lay(t.Parts(), 0, a.trueHz(b.CenterHz)-a.grid.BinHz/2, -n/2, n/2)
+	first, err := a.lay(t.Parts(), 0, a.grid.TunedHz-a.grid.BinHz/2, -n/2, n/2)
 	if err != nil {
 		return err
 	}
-	m.bands, m.rateHz = a.bands, t.RateHz
+	m.bands, m.rateHz = a.bands, a.trueHz(t.RateHz)
 	dc := band{-first - a.grid.Window.lobe(), -first + a.grid.Window.lobe() + 1}
 	beside := dc.outOf(m.bands)
 	switch {
@@ -54,7 +54,7 @@ func (m *stream) begin(a *Analyzer, b *device.Block) error {
 	if a.grid.DC == DCInterpolate {
 		m.row.dc = dc
 	}
-	m.row.calibrate(a.known, a.known.slope(t), a.trueHz(b.CenterHz))
+	m.row.calibrate(a.known)
 	for _, part := range m.bands {
 		if _, err := m.row.segment(part.low, part.high-part.low); err != nil {
 			return err

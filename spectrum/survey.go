@@ -34,7 +34,7 @@ func (m *survey) begin(a *Analyzer, b *device.Block) error {
 	}
 	a.settings.RBWHz, m.bands = b.RBWHz, a.bands
 	m.row, m.clock = newRow(a.grid), clock{period: period(a.settings.FPS)}
-	m.row.calibrate(a.known, nil, 0)
+	m.row.calibrate(a.known)
 	return nil
 }
 

@@ -43,12 +43,12 @@ func (m *sweep) begin(a *Analyzer, b *device.Block) error {
 	}
 	m.bands = a.bands
 	m.row, m.rateHz, m.edgeHz, m.first, m.known = newRow(a.grid), rateHz, edgeHz, first, a.known
-	m.row.calibrate(a.known, nil, 0)
+	m.row.calibrate(a.known)
 	m.clock = clock{period: period(a.settings.FPS)}
 	for i, k := range [2]int{-n * 3 / 8, n / 8} {
 		m.picks[i] = make([]uint32, n/4)
 		m.order(m.picks[i], k)
-		if slope := a.known.slope(t); slope != nil {
+		if slope := a.known.slope(&a.grid); slope != nil {
 			m.even[i] = make([]float32, n/4)
 			for j := range m.even[i] {
 				m.even[i][j] = float32(ratio(slope.At(float64(k+j) * a.grid.BinHz)))

@@ -17,7 +17,7 @@ func framesOf(rng *rand.Rand, bins, n int) []Frame {
 	start := time.Unix(1000, 0)
 	for i := range frames {
 		f := &frames[i]
-		f.Grid = Grid{Generation: 1, StartHz: t.StartHz(), BinHz: t.SpanHz / float64(bins), Bins: bins, StepDB: 0.5, RBWHz: 3e3, Tuning: t}
+		f.Grid = Grid{Generation: 1, StartHz: t.StartHz(), BinHz: t.SpanHz / float64(bins), Bins: bins, StepDB: 0.5, RBWHz: 3e3, Tuning: t, TunedHz: t.CenterHz}
 		f.FirstSeq, f.LastSeq = uint64(i+1), uint64(i+1)
 		f.Mono.Last = time.Duration(i) * 50 * time.Millisecond
 		f.First, f.Last = start.Add(f.Mono.Last-50*time.Millisecond), start.Add(f.Mono.Last)

@@ -48,7 +48,7 @@ func WriteTraces(w io.Writer, radio string, now time.Time, traces []NamedTrace) 
 	t := g.Tuning
 	fmt.Fprintf(b, "# argos traces\n# time: %s\n# radio: %s\n# unit: %s\n", stamp(now), strings.Join(strings.Fields(radio), " "), g.Unit())
 	fmt.Fprintf(b, "# rbw_hz: %.3f\n# window: %s\n# overlap: %g\n", g.RBWHz, g.Window, g.Overlap)
-	fmt.Fprintf(b, "# center_hz: %.3f\n# span_hz: %.3f\n# rate_hz: %.3f\n", t.CenterHz, t.SpanHz, t.RateHz)
+	fmt.Fprintf(b, "# center_hz: %.3f\n# span_hz: %.3f\n# rate_hz: %.3f\n# tuned_hz: %.3f\n", t.CenterHz, t.SpanHz, t.RateHz, g.TunedHz)
 	fmt.Fprintf(b, "# lna_db: %d\n# vga_db: %d\n# amp: %t\n# simulated: %t\n", t.LNADB, t.VGADB, t.Amp, g.Simulated)
 	header := "hz"
 	columns := make([][]int16, len(traces))
@@ -214,6 +214,8 @@ func (t *table) comment(text string) {
 		number(&g.Tuning.SpanHz)
 	case "rate_hz":
 		number(&g.Tuning.RateHz)
+	case "tuned_hz":
+		number(&g.TunedHz)
 	case "simulated":
 		g.Simulated = value == "true"
 	}

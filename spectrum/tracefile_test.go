@@ -23,7 +23,7 @@ func TestTraceFile(t *testing.T) {
 	if err := WriteTraces(&file, "HackRF\nOne", time.Unix(5, 0), []NamedTrace{{"mean", &live}, {"max hold", &hold}}); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"# radio: HackRF One\n", "# unit: dBFS\n", "# rbw_hz: 3000.000\n", "# window: hann\n", "\nhz,mean,max hold\n", "# trace max hold: max hold of 5 frames, 1970-01-01T00:16:39.95Z to 1970-01-01T00:16:40.2Z\n"} {
+	for _, want := range []string{"# radio: HackRF One\n", "# unit: dBFS\n", "# rbw_hz: 3000.000\n", "# window: hann\n", "# tuned_hz: 100000000.000\n", "\nhz,mean,max hold\n", "# trace max hold: max hold of 5 frames, 1970-01-01T00:16:39.95Z to 1970-01-01T00:16:40.2Z\n"} {
 		if !strings.Contains(file.String(), want) {
 			t.Errorf("the file lacks %q:\n%.900s", want, file.String())
 		}
@@ -36,7 +36,7 @@ func TestTraceFile(t *testing.T) {
 		t.Fatalf("read %+v", got)
 	}
 	g := got[0].Grid()
-	if g.RBWHz != 3000 || g.Bins != 128 || g.BinCenterHz(0)-live.Grid().BinCenterHz(0) > 0.001 || g.Tuning.CenterHz != 100e6 {
+	if g.RBWHz != 3000 || g.Bins != 128 || g.BinCenterHz(0)-live.Grid().BinCenterHz(0) > 0.001 || g.Tuning.CenterHz != 100e6 || g.TunedHz != 100e6 {
 		t.Errorf("read the grid %+v", g)
 	}
 	for i := range got[0].Levels() {

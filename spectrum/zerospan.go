@@ -92,7 +92,8 @@ func (a *Analyzer) zeroSpan() error {
 	}
 	a.grid.PointSec = float64(t.length) / a.trueHz(rate)
 	a.grid.RBWHz = s.Window.ENBW() * a.trueHz(rate) / float64(t.taps())
-	a.grid.Overlap = 1 - 1./hopsInFilter
+	s.Overlap, s.DC = 1-1./hopsInFilter, DCKeep
+	a.grid.Overlap = s.Overlap
 	s.Bins, s.RBWHz, s.VBWHz, s.SweepTime = 0, s.Window.ENBW()*rate/float64(t.taps()), 0, lasting(t.sweep(), rate)
 	a.meter = &zeroSpan{timing: t}
 	return nil
@@ -107,7 +108,7 @@ type zeroSpan struct {
 	filter *bandFilter
 	row    *row
 	some   []complex64 // samples converted
-	rateHz float64
+	rateHz float64     // in truth
 
 	balance *balance // of I and Q; nil: nothing is known
 
@@ -124,9 +125,9 @@ type zeroSpan struct {
 	first, last time.Time
 }
 
-func (m *zeroSpan) begin(a *Analyzer, b *device.Block) error {
+func (m *zeroSpan) begin(a *Analyzer, _ *device.Block) error {
 	t := a.settings.Tuning
-	off := (t.CenterHz - a.trueHz(b.CenterHz)) / a.trueHz(t.RateHz)
+	off := (t.CenterHz - a.grid.TunedHz) / a.trueHz(t.RateHz)
 	if math.Abs(off) > 0.5 {
 		return errBand
 	}
@@ -134,7 +135,7 @@ func (m *zeroSpan) begin(a *Analyzer, b *device.Block) error {
 	m.filter = newBandFilter(m.hop, a.settings.Window, off)
 	m.row, m.rateHz, m.piece = newRow(a.grid), a.trueHz(t.RateHz), -1
 	m.row.counts = make([]int, m.points)
-	m.row.calibrate(a.known, a.known.slope(t), a.trueHz(b.CenterHz))
+	m.row.calibrate(a.known)
 	if a.known != nil {
 		m.balance = a.known.IQ.balance()
 	}

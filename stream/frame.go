@@ -70,7 +70,7 @@ func (c *frameEncoder) setGrid(g *spectrum.Grid) {
 	w.Generation, w.StartHz, w.BinHz, w.Bins = g.Generation, g.StartHz, g.BinHz, uint32(g.Bins)
 	w.PointS = g.PointSec
 	w.StepDb, w.RbwHz, w.Window, w.Overlap = g.StepDB, g.RBWHz, g.Window.String(), g.Overlap
-	w.Simulated, w.Calibrated, w.Ppm = g.Simulated, g.Calibrated, g.PPM
+	w.Simulated, w.Calibrated, w.Ppm, w.TunedHz = g.Simulated, g.Calibrated, g.PPM, g.TunedHz
 	w.Min, w.VbwHz, w.Dc = g.Min, g.VBWHz, g.DC.String()
 	setTuning(&c.tuning, &g.Tuning)
 	w.Tuning = &c.tuning
@@ -142,7 +142,7 @@ func checkFrame(m *wire.Frame) error {
 		return fmt.Errorf("%w: %d bins", errFrame, g.GetBins())
 	case (g.GetPointS() != 0) != (g.GetBinHz() == 0) || g.GetPointS() != 0 && !within(g.GetPointS(), leastPointS, mostPointS):
 		return fmt.Errorf("%w: bins of %g Hz and %g s", errFrame, g.GetBinHz(), g.GetPointS())
-	case !within(g.GetBinHz(), 0, mostHz) || !within(g.GetStartHz(), -mostHz, mostHz) ||
+	case !within(g.GetBinHz(), 0, mostHz) || !within(g.GetStartHz(), -mostHz, mostHz) || !within(g.GetTunedHz(), -mostHz, mostHz) ||
 		!within(g.GetStepDb(), leastStepDB, mostStepDB) || !within(g.GetRbwHz(), 0, mostHz) || !within(g.GetVbwHz(), 0, mostHz) || !within(g.GetPpm(), -mostPPM, mostPPM):
 		return fmt.Errorf("%w: grid of %g Hz at %g Hz in %g dB with rbw %g Hz and vbw %g Hz",
 			errFrame, g.GetBinHz(), g.GetStartHz(), g.GetStepDb(), g.GetRbwHz(), g.GetVbwHz())
@@ -187,7 +187,8 @@ func (c *frameDecoder) decode(m *wire.Frame) (*spectrum.Frame, error) {
 		StepDB: g.GetStepDb(), RBWHz: g.GetRbwHz(), Window: window, Overlap: g.GetOverlap(),
 		Min: g.GetMin(), VBWHz: g.GetVbwHz(), DC: dc,
 		Part:   partOf(g.GetPart()),
-		Tuning: tuningOf(g.GetTuning()), Simulated: g.GetSimulated(), Calibrated: g.GetCalibrated(), PPM: g.GetPpm(),
+		Tuning: tuningOf(g.GetTuning()), TunedHz: g.GetTunedHz(),
+		Simulated: g.GetSimulated(), Calibrated: g.GetCalibrated(), PPM: g.GetPpm(),
 	}
 	if c.counting {
 		f.Segments = f.Segments[:0]

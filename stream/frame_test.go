@@ -22,7 +22,8 @@ func fullFrame(r *rand.Rand) *spectrum.Frame {
 	f.Grid = spectrum.Grid{
 		Generation: 7, StartHz: 432.5e6, BinHz: 976.5625, Bins: f.Grid.Bins, StepDB: 0.5, RBWHz: 1464.84375,
 		Window: spectrum.FlatTop, Overlap: 0.75, Simulated: true, Calibrated: true, PPM: -1.25, VBWHz: 12.5, DC: spectrum.DCInterpolate,
-		Tuning: device.Tuning{CenterHz: 433.5e6, SpanHz: 2e6, RateHz: 2.5e6, LNADB: 24, VGADB: 30, Amp: true, BiasTee: true},
+		Tuning:  device.Tuning{CenterHz: 433.5e6, SpanHz: 2e6, RateHz: 2.5e6, LNADB: 24, VGADB: 30, Amp: true, BiasTee: true},
+		TunedHz: 433.25e6,
 	}
 	over, err := f.Grid.Tuning.Over(device.Range{LowHz: 432.5e6, HighHz: 433e6}, device.Range{LowHz: 433.5e6, HighHz: 434.5e6})
 	if err != nil {

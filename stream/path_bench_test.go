@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -26,12 +25,12 @@ type path struct {
 	frames   uint64
 }
 
-func newPath(b *testing.B, overlap float64) *path {
+func newPath(b *testing.B, overlap float64, least bool, known *spectrum.Calibration) *path {
 	b.Helper()
 	s := spectrum.DefaultSettings()
 	s.Tuning = device.Tuning{CenterHz: 2437e6, SpanHz: 20e6, RateHz: 20e6}
-	s.Bins, s.Overlap = 8192, overlap
-	analyzer, err := spectrum.NewAnalyzer(s, device.Info{MaxHz: 6e9}, 1, nil)
+	s.Bins, s.Overlap, s.Min = 8192, overlap, least
+	analyzer, err := spectrum.NewAnalyzer(s, device.Info{MaxHz: 6e9}, 1, &spectrum.AnalyzerOptions{Calibration: known})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -61,9 +60,20 @@ func (p *path) block(b *testing.B) {
 }
 
 func BenchmarkPath(b *testing.B) {
-	for _, overlap := range []float64{0, 0.5, 0.75} {
-		b.Run(fmt.Sprintf("overlap=%.0f%%", 100*overlap), func(b *testing.B) {
-			path := newPath(b, overlap)
+	for _, row := range []struct {
+		name    string
+		overlap float64
+		least   bool
+		known   *spectrum.Calibration
+	}{
+		{"overlap=0%", 0, false, nil},
+		{"overlap=50%", 0.5, false, nil},
+		{"overlap=75%", 0.75, false, nil},
+		{"min", 0.5, true, nil},
+		{"iq", 0.5, false, &spectrum.Calibration{IQ: spectrum.Imbalance{GainDB: 0.5, PhaseDeg: 2}}},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			path := newPath(b, row.overlap, row.least, row.known)
 			for b.Loop() {
 				path.block(b)
 			}
@@ -74,7 +84,7 @@ func BenchmarkPath(b *testing.B) {
 		})
 	}
 	b.Run("shares", func(b *testing.B) {
-		path := newPath(b, 0)
+		path := newPath(b, 0, false, nil)
 		profile := filepath.Join(b.TempDir(), "cpu")
 		f, err := os.Create(profile)
 		if err != nil {

@@ -28,7 +28,7 @@ const linkPath = "/v1/link"
 // A Source is a capture as a Server needs it: *spectrum.Capture.
 type Source interface {
 	Settings() spectrum.Settings
-	Apply(ctx context.Context, s spectrum.Settings) (spectrum.Settings, error)
+	Change(ctx context.Context, set map[string]string) (spectrum.Settings, error)
 	Status() spectrum.Status
 	Changed() <-chan struct{}
 }
@@ -325,11 +325,7 @@ func (s *Server) watch(ctx context.Context) {
 
 // set applies named settings for a viewer. Calls follow one another.
 func (s *Server) set(ctx context.Context, values map[string]string) error {
-	wanted, err := s.source.Settings().With(values)
-	if err != nil {
-		return err
-	}
-	_, err = s.source.Apply(ctx, wanted)
+	_, err := s.source.Change(ctx, values)
 	return err
 }
 

@@ -113,7 +113,11 @@ func newFakeSource() *fakeSource {
 
 func (s *fakeSource) Settings() spectrum.Settings { return s.Status().Settings }
 
-func (s *fakeSource) Apply(ctx context.Context, set spectrum.Settings) (spectrum.Settings, error) {
+func (s *fakeSource) Change(ctx context.Context, values map[string]string) (spectrum.Settings, error) {
+	set, err := s.Settings().With(values)
+	if err != nil {
+		return spectrum.Settings{}, err
+	}
 	s.mu.Lock()
 	takes, err := s.takes, s.err
 	s.mu.Unlock()
@@ -134,7 +138,7 @@ func (s *fakeSource) Apply(ctx context.Context, set spectrum.Settings) (spectrum
 	return set, nil
 }
 
-// fail makes Apply fail, delay makes it take long; applications tells the others.
+// fail makes Change fail, delay makes it take long; applications tells the others.
 func (s *fakeSource) fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -147,7 +147,7 @@ func newScene(bins int) *scene {
 	s.frame = spectrum.Frame{
 		Grid: spectrum.Grid{
 			Generation: 1, StartHz: t.StartHz(), BinHz: t.SpanHz / float64(bins), Bins: bins, StepDB: 0.5,
-			RBWHz: 1.5 * t.SpanHz / float64(bins), Tuning: t, Overlap: 0.5,
+			RBWHz: 1.5 * t.SpanHz / float64(bins), Tuning: t, TunedHz: t.CenterHz, Overlap: 0.5,
 		},
 		Mean: make([]int16, bins), Max: make([]int16, bins),
 	}

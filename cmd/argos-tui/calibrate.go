@@ -137,6 +137,10 @@ func (k *calibrator) open(ctx context.Context, what string) error {
 	if k.wish, err = k.settings(info); err != nil {
 		return err
 	}
+	if k.wish.Tuning.ZeroSpan() {
+		_ = k.radio.Close()
+		return &usageError{errors.New("calibrate takes a span above 0: use --span, such as --span 2M")}
+	}
 	if t := &k.wish.Tuning; info.Duration == 0 && k.center == "" && what != "slope" {
 		t.CenterHz = k.hz + t.SpanHz/4
 	}
@@ -240,7 +244,7 @@ func (k *calibrator) measureSlope(ctx context.Context) error {
 		return err
 	}
 	t, before := k.wish.Tuning, "none"
-	if k.known.Correction(t).Slope {
+	if k.known.Correction(&f.Grid).Slope {
 		before = "another"
 	}
 	least, most := 0.0, 0.0

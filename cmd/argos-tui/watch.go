@@ -152,6 +152,6 @@ func (o *options) writeOnce(ctx context.Context) error {
 	if err != nil {
 		return o.asked(err)
 	}
-	status := spectrum.Status{Info: radio.Info(), Settings: settings, State: spectrum.Ended, Correction: known.Correction(settings.Tuning)}
+	status := spectrum.Status{Info: radio.Info(), Settings: settings, State: spectrum.Ended, Correction: known.Correction(&frame.Grid)}
 	return views.WriteFrame(os.Stdout, frame, &status)
 }

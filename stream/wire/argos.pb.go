@@ -1366,13 +1366,14 @@ type Grid struct {
 	Overlap       float64                `protobuf:"fixed64,8,opt,name=overlap,proto3" json:"overlap,omitempty"`
 	Tuning        *Tuning                `protobuf:"bytes,9,opt,name=tuning,proto3" json:"tuning,omitempty"`
 	Simulated     bool                   `protobuf:"varint,10,opt,name=simulated,proto3" json:"simulated,omitempty"`
-	Calibrated    bool                   `protobuf:"varint,11,opt,name=calibrated,proto3" json:"calibrated,omitempty"`        // powers are dBm
-	Part          *Part                  `protobuf:"bytes,12,opt,name=part,proto3" json:"part,omitempty"`                     // absent: as measured
-	Min           bool                   `protobuf:"varint,50,opt,name=min,proto3" json:"min,omitempty"`                      // frames have the least power of each bin, too
-	VbwHz         float64                `protobuf:"fixed64,51,opt,name=vbw_hz,json=vbwHz,proto3" json:"vbw_hz,omitempty"`    // video bandwidth of maxima and minima; 0: of each window
-	Dc            string                 `protobuf:"bytes,52,opt,name=dc,proto3" json:"dc,omitempty"`                         // of the bins around the radio's centre: "keep", "mask", "interpolate"
-	Ppm           float64                `protobuf:"fixed64,60,opt,name=ppm,proto3" json:"ppm,omitempty"`                     // by which the radio's clock was corrected: it is tuned to tuning.center_hz * (1 + ppm / 1e6)
-	PointS        float64                `protobuf:"fixed64,70,opt,name=point_s,json=pointS,proto3" json:"point_s,omitempty"` // zero span: bins are points in time, so long each, all at start_hz; bin_hz is 0
+	Calibrated    bool                   `protobuf:"varint,11,opt,name=calibrated,proto3" json:"calibrated,omitempty"`           // powers are dBm
+	Part          *Part                  `protobuf:"bytes,12,opt,name=part,proto3" json:"part,omitempty"`                        // absent: as measured
+	Min           bool                   `protobuf:"varint,50,opt,name=min,proto3" json:"min,omitempty"`                         // frames have the least power of each bin, too
+	VbwHz         float64                `protobuf:"fixed64,51,opt,name=vbw_hz,json=vbwHz,proto3" json:"vbw_hz,omitempty"`       // video bandwidth of maxima and minima; 0: of each window
+	Dc            string                 `protobuf:"bytes,52,opt,name=dc,proto3" json:"dc,omitempty"`                            // of the bins around the radio's centre: "keep", "mask", "interpolate"
+	Ppm           float64                `protobuf:"fixed64,60,opt,name=ppm,proto3" json:"ppm,omitempty"`                        // by which the radio's clock was corrected
+	TunedHz       float64                `protobuf:"fixed64,62,opt,name=tuned_hz,json=tunedHz,proto3" json:"tuned_hz,omitempty"` // of the radio in truth, where it hears itself: not always tuning.center_hz; 0 in a sweep
+	PointS        float64                `protobuf:"fixed64,70,opt,name=point_s,json=pointS,proto3" json:"point_s,omitempty"`    // zero span: bins are points in time, so long each, all at start_hz; bin_hz is 0
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1515,6 +1516,13 @@ func (x *Grid) GetDc() string {
 func (x *Grid) GetPpm() float64 {
 	if x != nil {
 		return x.Ppm
+	}
+	return 0
+}
+
+func (x *Grid) GetTunedHz() float64 {
+	if x != nil {
+		return x.TunedHz
 	}
 	return 0
 }
@@ -3077,7 +3085,7 @@ const file_argos_proto_rawDesc = "" +
 	"lastMonoNs\x12(\n" +
 	"\x10measured_mono_ns\x18\x16 \x01(\x03R\x0emeasuredMonoNs\x12 \n" +
 	"\fsent_mono_ns\x18\x17 \x01(\x03R\n" +
-	"sentMonoNs\"\xbe\x03\n" +
+	"sentMonoNs\"\xd9\x03\n" +
 	"\x04Grid\x12\x1e\n" +
 	"\n" +
 	"generation\x18\x01 \x01(\x04R\n" +
@@ -3099,7 +3107,8 @@ const file_argos_proto_rawDesc = "" +
 	"\x03min\x182 \x01(\bR\x03min\x12\x15\n" +
 	"\x06vbw_hz\x183 \x01(\x01R\x05vbwHz\x12\x0e\n" +
 	"\x02dc\x184 \x01(\tR\x02dc\x12\x10\n" +
-	"\x03ppm\x18< \x01(\x01R\x03ppm\x12\x17\n" +
+	"\x03ppm\x18< \x01(\x01R\x03ppm\x12\x19\n" +
+	"\btuned_hz\x18> \x01(\x01R\atunedHz\x12\x17\n" +
 	"\apoint_s\x18F \x01(\x01R\x06pointS\"@\n" +
 	"\x04Part\x12\x12\n" +
 	"\x04cell\x18\x01 \x01(\rR\x04cell\x12\x14\n" +
