@@ -28,15 +28,19 @@ type room struct {
 
 // rooms is in order of search: the first that holds a package rules it.
 var rooms = []room{
+	{path: "argos/atomicfile"},
 	{path: "argos/device/hackrf/emulator"}, // a helper of tests
 	{path: "argos/device", in: []string{"argos/device"}, inTests: []string{"argos/device/hackrf/emulator"}},
-	{path: "argos/spectrum", in: []string{"argos/device", "argos/spectrum/..."}, inTests: []string{"argos/device/..."}},
 	{
-		path: "argos/stream", in: []string{"argos/device", "argos/spectrum", "argos/stream/..."},
+		path: "argos/spectrum", in: []string{"argos/atomicfile", "argos/device", "argos/spectrum/..."},
 		inTests: []string{"argos/device/..."},
 	},
 	{
-		path: "argos/views", in: []string{"argos/device", "argos/spectrum", "argos/stream", "argos/views/..."},
+		path: "argos/stream", in: []string{"argos/atomicfile", "argos/device", "argos/spectrum", "argos/stream/..."},
+		inTests: []string{"argos/device/..."},
+	},
+	{
+		path: "argos/views", in: []string{"argos/atomicfile", "argos/device", "argos/spectrum", "argos/stream", "argos/views/..."},
 		inTests: []string{"argos/device/..."},
 	},
 	{path: "argos/cmd", in: []string{"argos/device/...", "argos/spectrum", "argos/stream", "argos/stream/access", "argos/stream/load", "argos/views"}},

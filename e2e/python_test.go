@@ -26,8 +26,8 @@ func protocolCode(t *testing.T) (unpack, follow, client string, worked []string)
 	for _, m := range regexp.MustCompile(`(?m)^    ((?:[0-9A-F]{2} *)+)$`).FindAllStringSubmatch(string(page), -1) {
 		worked = append(worked, m[1])
 	}
-	if len(blocks) != 3 || len(worked) != 2 {
-		t.Fatalf("%d blocks of Python and %d lines of worked bytes, want 3 and 2", len(blocks), len(worked))
+	if len(blocks) != 3 || len(worked) != 3 {
+		t.Fatalf("%d blocks of Python and %d lines of worked bytes, want 3 and 3", len(blocks), len(worked))
 	}
 	return blocks[0][1], blocks[1][1], blocks[2][1], worked
 }
@@ -75,15 +75,21 @@ func TestPythonUnpack(t *testing.T) {
 	t.Parallel()
 	unpack, _, _, worked := protocolCode(t)
 	out := runPython(t, "import sys, zlib\nfrom types import SimpleNamespace as Of\n"+unpack+`
-codes, packed = map(bytes.fromhex, sys.argv[1:])
+codes, holes, packed = map(bytes.fromhex, sys.argv[1:])
 assert zlib.decompress(packed, wbits=-15) == codes
+def steps(packed, bins, least):
+    return [list(powers.values()) for powers in unpack(Of(packed=packed, segments=[Of(bin=0, bins=bins)], grid=Of(min=least)))]
 def levels(packed, least):
-    return [[q * 0.5 for q in powers.values()] for powers in unpack(Of(packed=packed, segments=[Of(bin=0, bins=3)], grid=Of(min=least)))]
+    return [[q * 0.5 for q in powers] for powers in steps(packed, 3, least)]
+def pack(codes):
+    deflate = zlib.compressobj(wbits=-15)
+    return deflate.compress(codes) + deflate.flush()
 print(levels(packed, False))
-deflate = zlib.compressobj(wbits=-15)
-print(levels(deflate.compress(codes + bytes.fromhex("0A 02 04")) + deflate.flush(), True))
+print(levels(pack(codes + bytes.fromhex("0A 02 04")), True))
+print(steps(pack(holes + bytes.fromhex("0A 00 00 0A")), 4, False))
 `, worked...)
-	want := "[[-80.0, -79.0, -90.0], [-78.0, -79.0, -20.0], []]\n[[-80.0, -79.0, -90.0], [-78.0, -79.0, -20.0], [-85.0, -80.0, -92.0]]\n"
+	want := "[[-80.0, -79.0, -90.0], [-78.0, -79.0, -20.0], []]\n[[-80.0, -79.0, -90.0], [-78.0, -79.0, -20.0], [-85.0, -80.0, -92.0]]\n" +
+		"[[-160, -32768, -32768, -160], [-150, -32768, -32768, -150], []]\n"
 	if out != want {
 		t.Errorf("Python unpacks %q, want %q", out, want)
 	}

@@ -103,23 +103,30 @@ func index(cells []rune, r rune, from int) int {
 	return -1
 }
 
-// TestTerminalRestored: whichever way the program ends, the shell gets its terminal back.
+// TestTerminalRestored: whichever way the program ends, the shell gets its terminal back, and
+// who did not end it is told what did.
 func TestTerminalRestored(t *testing.T) {
 	t.Parallel()
-	ends := map[string]func(tm *terminal, pid int){
-		"q":       func(tm *terminal, _ int) { tm.keys("q") },
-		"ctrl-c":  func(tm *terminal, _ int) { tm.keys("C-c") },
-		"SIGTERM": func(tm *terminal, pid int) { tm.signal(pid, syscall.SIGTERM) },
-		"SIGHUP":  func(tm *terminal, pid int) { tm.signal(pid, syscall.SIGHUP) },
-		"SIGINT":  func(tm *terminal, pid int) { tm.signal(pid, syscall.SIGINT) },
+	signal := func(s syscall.Signal) func(*terminal, int) {
+		return func(tm *terminal, pid int) { tm.signal(pid, s) }
 	}
-	for name, end := range ends {
+	for name, c := range map[string]struct {
+		end   func(tm *terminal, pid int)
+		code  int
+		cause string
+	}{
+		"q":       {end: func(tm *terminal, _ int) { tm.keys("q") }},
+		"ctrl-c":  {end: func(tm *terminal, _ int) { tm.keys("C-c") }},
+		"SIGTERM": {signal(syscall.SIGTERM), 1, "argos-tui: ended: terminated signal received"},
+		"SIGHUP":  {signal(syscall.SIGHUP), 1, "argos-tui: ended: hangup signal received"},
+		"SIGINT":  {signal(syscall.SIGINT), 1, "argos-tui: ended: interrupt signal received"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			tm := newTerminal(t, 80, 24)
 			pid := tm.run("--listen", freeAddr(t), "--device", lightRadio(t))
 			tm.wait(startup, "frames", up)
-			end(tm, pid)
+			c.end(tm, pid)
 			screen, code := tm.exit(5 * time.Second)
 			// What was on the screen before is back, and nothing of the program's.
 			if strings.Contains(screen, "LIVE") || strings.Contains(screen, "│") {
@@ -128,16 +135,47 @@ func TestTerminalRestored(t *testing.T) {
 			if strings.Contains(screen, "goroutine") {
 				t.Errorf("a stack trace:\n%s", screen)
 			}
-			if name == "q" && code != 0 {
-				t.Errorf("exit %d, want 0", code)
+			if code != c.code || !strings.Contains(screen, c.cause) {
+				t.Errorf("exit %d, want %d and %q:\n%s", code, c.code, c.cause, screen)
 			}
 			tm.shellWorks()
 		})
 	}
 }
 
-// TestTerminalGone: a closed window ends the program.
+// TestTerminalGone: a closed window ends the program, and whoever reads its standard error
+// elsewhere is told.
 func TestTerminalGone(t *testing.T) {
+	t.Parallel()
+	cmd := exec.Command(program, "--listen", freeAddr(t), "--device", lightRadio(t))
+	cmd.Env = append(os.Environ(), "TERM=xterm", "XDG_STATE_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	end, err := pty.StartWithSize(cmd, &pty.Winsize{Cols: 80, Rows: 24})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hangs := time.AfterFunc(startup+10*time.Second, func() { _ = cmd.Process.Kill() })
+	defer hangs.Stop()
+	for seen := ""; !strings.Contains(seen, "LIVE"); {
+		var buf [4096]byte
+		n, err := end.Read(buf[:])
+		if err != nil {
+			t.Fatalf("%v\n%s%s", err, seen, errs.String())
+		}
+		seen += string(buf[:n])
+	}
+	if err := end.Close(); err != nil {
+		t.Error(err)
+	}
+	_ = cmd.Wait() // how it ended stands in ProcessState
+	if code, said := cmd.ProcessState.ExitCode(), errs.String(); code != 1 || !strings.HasPrefix(said, "argos-tui: ") || strings.Count(said, "\n") != 1 {
+		t.Errorf("exit %d, want 1 and a line:\n%s", code, said)
+	}
+}
+
+// TestWindowClosed: the same in a terminal that is gone with all that it had.
+func TestWindowClosed(t *testing.T) {
 	t.Parallel()
 	tm := newTerminal(t, 80, 24)
 	pid := tm.run("--listen", freeAddr(t), "--device", lightRadio(t))

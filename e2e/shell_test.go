@@ -68,7 +68,7 @@ func TestPlainOnDumbTerminal(t *testing.T) {
 	t.Parallel()
 	tm := newTerminal(t, 160, 24, "TERM=dumb")
 	pid := tm.run("--plain", "--listen", freeAddr(t), "--device", lightRadio(t))
-	tm.wait(startup, "a sentence", matches(`(?m)^[A-Z]+.* old\. 433\.920 MHz span 200 kHz\. Strongest 43\d\.\d+ MHz`))
+	tm.wait(startup, "a sentence", matches(`(?m)^[A-Z]+.* old\. 433\.920 MHz span 200 kHz, RBW [0-9.]+ k?Hz\. Strongest 43\d\.\d+ MHz`))
 	tm.signal(pid, syscall.SIGINT)
 	if _, code := tm.exit(startup); code != 0 {
 		t.Errorf("exit %d, want 0", code)

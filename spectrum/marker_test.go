@@ -115,6 +115,21 @@ func TestOwnLine(t *testing.T) {
 	}
 }
 
+// Silence has no strongest bin, in steps of any size.
+func TestNoPower(t *testing.T) {
+	g := Grid{StartHz: 1e6, BinHz: 1e3, Bins: 3}
+	for _, step := range []float64{TraceStepDB, 0.01, 0.5, 3} {
+		g.StepDB = step
+		none := quantise(0, 1/step)
+		if got := g.Strongest([]int16{none, Absent, none}, g.StartHz, g.StopHz()); got != -1 {
+			t.Errorf("in steps of %g dB the strongest is %d", step, got)
+		}
+		if got := g.Strongest([]int16{none, none + 1, none}, g.StartHz, g.StopHz()); got != 1 {
+			t.Errorf("in steps of %g dB the strongest is %d, want 1", step, got)
+		}
+	}
+}
+
 func TestMarkers(t *testing.T) {
 	levels := slices.Repeat([]float64{-90}, 40)
 	levels[10], levels[30] = -40, -60

@@ -131,10 +131,10 @@ func (c PeakCriterion) same(g *Grid, levels []int16, peak, bin int) bool {
 }
 
 // Strongest is the bin with the most power of those centred from low to high on the axis,
-// the receiver's own line left out, or -1.
+// the receiver's own line left out, or -1 where none has any.
 func (g *Grid) Strongest(levels []int16, low, high float64) int {
 	ownLow, ownHigh := g.ownLine()
-	best, most := -1, int16(Absent)
+	best, most := -1, quantise(0, 1/g.StepDB)
 	for i, v := range levels {
 		if at := g.Middle(i); v > most && (i < ownLow || i >= ownHigh) && at >= low && at <= high {
 			best, most = i, v

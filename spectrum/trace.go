@@ -30,7 +30,8 @@ func (k TraceKind) String() string { return traceKinds[k] }
 
 // A Trace is a level in each bin, made of the frames that it takes. It follows their grid:
 // what was kept outlives a change of tier or slice, as far as the new one reaches, and not
-// one of generation. A bin that a frame did not measure stays as it is.
+// one of generation. Bins in no segment of a frame stay as they are. A point of zero span
+// that lost its samples is in a segment: it is absent in what is live, and stays elsewhere.
 //
 // An Average is exponential in linear power and counts windows, so that it is the same
 // however frames were merged: until it has Averages of them each counts alike, from then on

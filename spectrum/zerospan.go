@@ -54,6 +54,27 @@ func (t timing) taps() int { return hopsInFilter * t.hop }
 // sweep is the samples of a sweep.
 func (t timing) sweep() int64 { return int64(t.length) * int64(t.points) }
 
+// pieces is how many segments a sweep travels in, where a frame is due every so many samples.
+func (t timing) pieces(period float64) int {
+	return max(1, min(int(float64(t.sweep())/period), t.points, mostPieces))
+}
+
+// FramePeriod is how often frames come by these settings, which are in force; 0 where they
+// do not tell. A slow sweep of zero span has only so many pieces, however many frames are
+// asked for.
+func (s Settings) FramePeriod() time.Duration {
+	if !(s.FPS > 0) {
+		return 0
+	}
+	seconds := 1 / s.FPS
+	if rate := s.Tuning.RateHz; s.Tuning.ZeroSpan() && rate > 0 {
+		if t, err := s.pointsAt(rate); err == nil {
+			seconds = max(seconds, float64(t.sweep())/float64(t.pieces(rate*seconds))/rate)
+		}
+	}
+	return time.Duration(min(seconds*float64(time.Second), math.MaxInt64/2))
+}
+
 // pointsAt says how time is divided at a rate.
 func (s Settings) pointsAt(rateHz float64) (timing, error) {
 	rbw := s.RBWHz
@@ -144,7 +165,7 @@ func (m *zeroSpan) begin(a *Analyzer, _ *device.Block) error {
 	if a.settings.FPS > 0 {
 		m.period = t.RateHz / a.settings.FPS
 		m.tick = int64(m.period)
-		pieces = max(1, min(int(float64(m.sweep())/m.period), m.points, mostPieces))
+		pieces = m.pieces(m.period)
 	}
 	for i := range pieces {
 		from, to := i*m.points/pieces, (i+1)*m.points/pieces

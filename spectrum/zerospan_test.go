@@ -337,3 +337,38 @@ func FuzzZeroSpan(f *testing.F) {
 }
 
 // What bursts shorter than the filter and a hop read at worst, as docs/MEASUREMENT.md has it.
+
+// FramePeriod tells how often frames come of a radio.
+func TestFramePeriod(t *testing.T) {
+	zero := func(fps float64, sweep time.Duration) Settings {
+		s := DefaultSettings()
+		s.Tuning.SpanHz, s.Tuning.RateHz, s.FPS, s.SweepTime = 0, 2e6, fps, sweep
+		return s
+	}
+	wide := DefaultSettings()
+	wide.Tuning.RateHz = 2e6
+	slow := wide
+	slow.FPS = 0.1
+	for _, c := range []struct {
+		name string
+		s    Settings
+		want time.Duration
+	}{
+		{"a span", wide, 50 * time.Millisecond},
+		{"a span, slowly", slow, 10 * time.Second},
+		{"nothing told", Settings{}, 0},
+		{"not a rate", Settings{FPS: math.NaN()}, 0},
+		{"less than any rate", Settings{FPS: 1e-300}, math.MaxInt64 / 2},
+		{"sweep by sweep", zero(20, 50*time.Millisecond), 50 * time.Millisecond},
+		{"several sweeps a frame", zero(20, 5*time.Millisecond), 50 * time.Millisecond},
+		{"a sweep in pieces", zero(20, time.Second), 50 * time.Millisecond},
+		{"a sweep as slow as can be", zero(20, maxSweepTime), maxSweepTime / mostPieces},
+		{"at a rate not known", Settings{FPS: 20, SweepTime: maxSweepTime}, 50 * time.Millisecond},
+		{"at a rate that cannot be", Settings{FPS: 20, SweepTime: maxSweepTime, Tuning: device.Tuning{RateHz: math.MaxFloat64}}, 50 * time.Millisecond},
+	} {
+		got := c.s.FramePeriod()
+		if diff := got - c.want; diff.Abs() > c.want/100 {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}

@@ -28,19 +28,20 @@ type Delay struct {
 	Lines [len(DelaySteps)][]time.Duration
 }
 
-// delays measures a Delay. It is not safe for concurrent use.
+// delays measures a Delay. Its times are since the client began, by the clock that nobody
+// sets. It is not safe for concurrent use.
 type delays struct {
 	counts [len(DelayBounds) + 1]uint64
 	lines  [len(DelaySteps)]delayLine
 }
 
 type delayLine struct {
-	step   int64 // the newest, counted from 1970
+	step   time.Duration // the newest, counted from when the client began
 	values []time.Duration
 }
 
 // add takes a frame that was drawn at now.
-func (d *delays) add(now time.Time, took time.Duration) {
+func (d *delays) add(now, took time.Duration) {
 	i := 0
 	for i < len(DelayBounds) && took > DelayBounds[i] {
 		i++
@@ -53,9 +54,8 @@ func (d *delays) add(now time.Time, took time.Duration) {
 }
 
 // roll brings a line up to now and returns its newest value.
-func (l *delayLine) roll(now time.Time, each time.Duration) *time.Duration {
-	step := now.UnixNano() / int64(each)
-	// A clock that was set back goes on with the step under way.
+func (l *delayLine) roll(now, each time.Duration) *time.Duration {
+	step := now / each
 	if l.values == nil || step-l.step > delayKept {
 		l.step, l.values = step, append(l.values[:0], 0)
 	}
@@ -68,7 +68,7 @@ func (l *delayLine) roll(now time.Time, each time.Duration) *time.Duration {
 	return &l.values[len(l.values)-1]
 }
 
-func (d *delays) snapshot(now time.Time) Delay {
+func (d *delays) snapshot(now time.Duration) Delay {
 	s := Delay{Counts: d.counts}
 	for i := range d.lines {
 		if d.lines[i].values != nil {

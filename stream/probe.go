@@ -42,7 +42,7 @@ func (s *Server) probed(w http.ResponseWriter, r *http.Request) bool {
 // ready reports whether frames come: a viewer that connects now would not be STALE.
 func (s *Server) ready() bool {
 	newest := s.history.Newest()
-	return !newest.IsZero() && time.Since(newest) <= quietFor(s.source.Settings().FPS, 0)
+	return !newest.IsZero() && time.Since(newest) <= quietFor(s.source.Settings().FramePeriod(), 0)
 }
 
 // plainText says one line and nothing of who says it.

@@ -20,7 +20,7 @@ const (
 	// mergedShows is how long a merged frame makes a link DEGRADED.
 	mergedShows = 2 * time.Second
 
-	slowestFPS = 0.1 // what a server can be set to; less is not believed
+	slowest = 10 * time.Second // that a server can be set to from frame to frame; more is not believed
 )
 
 // frameTimes are the stages of one frame on our clock.
@@ -325,7 +325,7 @@ func (c *Client) rendered(seq uint64, now time.Time) {
 				Draw:    max(now.Sub(t.received), 0),
 				Last:    t.sampled,
 			}
-			c.delays.add(now, max(now.Sub(t.sampled), 0))
+			c.delays.add(now.Sub(c.began), max(now.Sub(t.sampled), 0))
 		}
 		return
 	}
@@ -368,7 +368,7 @@ func (c *Client) Link() Link {
 	l.Pending = c.holes.frames()
 	l.Outages = slices.Clone(l.Outages)
 	l.RTT = c.rtt.snapshot()
-	l.Delay = c.delays.snapshot(now)
+	l.Delay = c.delays.snapshot(now.Sub(c.began))
 	l.Server.Began = c.serverBegan()
 	l.In, l.Out, l.Frames = c.in.snapshot(now), c.out.snapshot(now), c.frames.snapshot(now)
 	if l.State == Live {
@@ -377,24 +377,23 @@ func (c *Client) Link() Link {
 	return l
 }
 
-// quietFor is how long after a frame the next may come before it is missed, where so
-// many are wished for and the last took so long. What nobody would ask for stands for
-// what is not known.
-func quietFor(fps float64, took time.Duration) time.Duration {
-	period := time.Second / 20
-	if fps >= slowestFPS {
-		period = time.Duration(float64(time.Second) / fps)
+// quietFor is how long after a frame the next may come before it is missed, where one is
+// to come every period and the last took so long. What no server is set to stands for what
+// is not known.
+func quietFor(period, took time.Duration) time.Duration {
+	if period <= 0 || period > slowest {
+		period = time.Second / 20
 	}
-	return max(time.Second, 3*period, 3*min(took, time.Duration(float64(time.Second)/slowestFPS)))
+	return max(time.Second, 3*period, 3*min(took, slowest))
 }
 
 // liveState is how a connected link is doing, and since when.
 func (c *Client) liveState(now time.Time) (LinkState, time.Time) {
-	fps, ended := 0.0, false
+	period, ended := time.Duration(0), false
 	if d := c.link.Device; d != nil {
-		fps, ended = d.Settings.FPS, d.State == spectrum.Ended
+		period, ended = d.Settings.FramePeriod(), d.State == spectrum.Ended
 	}
-	quiet := quietFor(fps, c.period)
+	quiet := quietFor(period, c.period)
 	heard := c.link.LastFrame
 	if heard.Before(c.link.Since) {
 		heard = c.link.Since

@@ -11,6 +11,11 @@ import (
 
 func TestLiveState(t *testing.T) {
 	status := func(fps float64) *spectrum.Status { return &spectrum.Status{Settings: spectrum.Settings{FPS: fps}} }
+	zeroSpan := func(sweep time.Duration) *spectrum.Status {
+		d := status(20)
+		d.Settings.SweepTime, d.Settings.Tuning.RateHz = sweep, 2e6
+		return d
+	}
 	for _, c := range []struct {
 		name   string
 		change func(c *Client, now time.Time)
@@ -37,6 +42,15 @@ func TestLiveState(t *testing.T) {
 		}, Live},
 		{"a rate that cannot be", func(c *Client, now time.Time) {
 			c.link.LastFrame, c.link.Device = now.Add(-2*time.Second), status(1e-300)
+		}, Stale},
+		{"a slow sweep of zero span", func(c *Client, now time.Time) {
+			c.link.LastFrame, c.link.Device = now.Add(-11*time.Second), zeroSpan(1000*time.Second)
+		}, Live},
+		{"a slow sweep of zero span stops", func(c *Client, now time.Time) {
+			c.link.LastFrame, c.link.Device = now.Add(-12*time.Second), zeroSpan(1000*time.Second)
+		}, Stale},
+		{"a quick sweep of zero span", func(c *Client, now time.Time) {
+			c.link.LastFrame, c.link.Device = now.Add(-1001*time.Millisecond), zeroSpan(50*time.Millisecond)
 		}, Stale},
 		{"just connected", func(c *Client, now time.Time) { c.link.LastFrame, c.link.Since = now.Add(-time.Hour), now }, Live},
 		{"merged lately", func(c *Client, now time.Time) { c.lastMerge = now.Add(-time.Second) }, Degraded},

@@ -34,10 +34,10 @@ func TestWorkedBytes(t *testing.T) {
 		}
 		lines = append(lines, b)
 	}
-	if len(lines) != 2 {
-		t.Fatalf("%d lines of worked bytes, want the codes and the stream", len(lines))
+	if len(lines) != 3 {
+		t.Fatalf("%d lines of worked bytes, want the codes, those of points without samples, and the stream", len(lines))
 	}
-	codes, packed := lines[0], lines[1]
+	codes, holes, packed := lines[0], lines[1], lines[2]
 
 	worked := &spectrum.Frame{
 		Grid: spectrum.Grid{Bins: 3, StepDB: 0.5}, Segments: []spectrum.Segment{{Bins: 3}},
@@ -56,6 +56,19 @@ func TestWorkedBytes(t *testing.T) {
 	got := blank(worked)
 	if err := new(unpacker).unpack(got, packed); err != nil || !slices.Equal(got.Mean, worked.Mean) || !slices.Equal(got.Max, worked.Max) {
 		t.Errorf("unpacked %v and %v (%v)", got.Mean, got.Max, err)
+	}
+
+	const none = spectrum.Absent
+	lost := &spectrum.Frame{
+		Grid: spectrum.Grid{Bins: 4, PointSec: 1e-3, StepDB: 0.5}, Segments: []spectrum.Segment{{Bins: 4}},
+		Mean: []int16{-160, none, none, -160}, Max: []int16{-150, none, none, -150},
+	}
+	if made, err = new(packer).pack(lost); err != nil {
+		t.Fatal(err)
+	}
+	plain, err := io.ReadAll(flate.NewReader(bytes.NewReader(made)))
+	if want := slices.Concat(holes, []byte{10, 0, 0, 10}); err != nil || !bytes.Equal(plain, want) {
+		t.Errorf("points without samples are % X (%v), want % X", plain, err, want)
 	}
 }
 

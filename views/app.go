@@ -88,7 +88,6 @@ var Wants = stream.View{Columns: 4096, Row: defaultPace}
 
 const (
 	maxEvents = 500
-	startFor  = 15 * time.Second
 	drawGap   = time.Second / 60 // from draw to draw at least
 	maxGap    = time.Second / 4  // until the budget is looked at again
 )
@@ -198,7 +197,7 @@ func (a *App) Run(ctx context.Context, src Source) error {
 	a.desk.recall(&a.opts.Memory)
 	a.desk.bands, a.desk.bookmarks = a.opts.Bands, a.marks
 	a.desk.seenSince = time.Now()
-	a.desk.notice = notice{text: a.notice, alarm: true, until: time.Now().Add(startFor)}
+	a.desk.notice = notice{text: a.notice, alarm: true, until: time.Now().Add(noticeFor)}
 	a.setBudget(a.opts.TTYBudget)
 	a.tv = tview.NewApplication().SetScreen(a.screen).EnableMouse(true).EnablePaste(true)
 	a.tv.SetInputCapture(a.key)

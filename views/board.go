@@ -71,7 +71,7 @@ func (b *board) take(f *spectrum.Frame, pace time.Duration, ref *float64) {
 	if n := len(f.Segments); n > 0 {
 		b.upTo = f.Segments[n-1].Bin + f.Segments[n-1].Bins
 	}
-	b.limits.update(b)
+	b.limits.update(b, f)
 	b.seq, b.first, b.last, b.mono = f.LastSeq, f.First, f.Last, f.Mono.Last
 	b.averages, b.merged, b.overload, b.lost = f.Averages(), f.Merged(), f.Overload, f.Lost
 	b.frames++

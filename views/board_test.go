@@ -128,11 +128,68 @@ func TestLevels(t *testing.T) {
 	if l.bottom != was.bottom || l.top != was.top || l.low != was.low {
 		t.Errorf("silence moved the axis to %v..%v", l.bottom, l.top)
 	}
+	// Bursts are between silence: the floor is theirs.
+	l.settle()
+	fill(-170, -60)
+	for i := range 700 {
+		mean[i], top[i] = -600, -600
+	}
+	l.update(mean, top, 0.5, now, nil)
+	if l.bottom != bottom || l.top != high {
+		t.Errorf("between silence the axis is %v to %v, want %v to %v", l.bottom, l.top, bottom, high)
+	}
+	// Nothing reads far above 0 dBFS: an axis that has to be taller is so below.
+	l.settle()
+	fill(-36, -20)
+	l.update(mean, top, 0.5, now, nil)
+	if l.top != highest || l.top-l.bottom != minTall {
+		t.Errorf("over a high floor the axis is %v to %v", l.bottom, l.top)
+	}
 	fill(-170, -60)
 	ref := -10.0
 	l.update(mean, top, 0.5, now, &ref)
 	if l.top != -10 || l.bottom > -87 {
 		t.Errorf("with ref -10 the axis is %v to %v", l.bottom, l.top)
+	}
+}
+
+// A slow sweep has bins of frames before: they are in the verdict, and fail no frame.
+func TestLimitsOfASlowSweep(t *testing.T) {
+	b, s := newBoard(), newScene(100)
+	b.limits.mask = spectrum.Threshold(-50)
+	s.frame.Segments = []spectrum.Segment{{Bins: 100}} // for Reset: nothing was measured yet
+	part := func(i int, merged uint64, db int16) {
+		f := &s.frame
+		f.Reset(f.Grid.Bins)
+		for k := i * 50; k < i*50+50; k++ {
+			f.Mean[k], f.Max[k] = -180, -180
+		}
+		f.Max[i*50+7] = 2 * db
+		f.FirstSeq, f.LastSeq = b.seq+1, b.seq+merged
+		f.Mono.Last += 3 * time.Second
+		f.Segments = append(f.Segments[:0], spectrum.Segment{Bin: i * 50, Bins: 50, Windows: 1})
+		b.take(f, defaultPace, nil)
+	}
+	for i, c := range []struct {
+		part    int
+		merged  uint64
+		db      int16
+		frames  uint64
+		failed  int
+		failing bool
+	}{
+		{0, 1, -80, 0, 0, false},
+		{1, 1, -40, 1, 1, true},
+		{0, 1, -80, 1, 1, true},
+		{0, 1, -80, 1, 1, true}, // for as long as it is to be seen
+		{1, 3, -40, 4, 1, true},
+		{1, 1, -80, 4, 0, true},
+		{0, 1, -80, 4, 0, false},
+	} {
+		part(c.part, c.merged, c.db)
+		if l := &b.limits; l.frames != c.frames || l.verdict.Failed != c.failed || l.failing != c.failing {
+			t.Errorf("%d: %d frames failed, %d bins now, failing %v; want %+v", i, l.frames, l.verdict.Failed, l.failing, c)
+		}
 	}
 }
 

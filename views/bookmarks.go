@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"argos/atomicfile"
 	"argos/device"
 )
 
@@ -109,10 +110,7 @@ func (b *bookmarks) save() error {
 	if err := os.MkdirAll(filepath.Dir(b.path), 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(b.path+".new", text.Bytes(), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(b.path+".new", b.path)
+	return atomicfile.Write(b.path, text.Bytes(), 0o600)
 }
 
 func (b *bookmarks) names() []string {

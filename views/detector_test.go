@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"argos/spectrum"
 
@@ -56,4 +57,37 @@ func TestHowItWasMeasuredIsSaid(t *testing.T) {
 			r.stop()
 		}
 	})
+}
+
+// Where nothing has power there is no peak, and the axis waits for what there is to see.
+func TestSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := startRig(t, 80, 24, "UTF-8", 256, Options{})
+		defer r.stop()
+		r.feed(2)
+		r.wants("peak 98.300 MHz")
+		axis := r.axis()
+		silent := r.scene.next(time.Now())
+		for i := range silent.Mean {
+			silent.Mean[i], silent.Max[i] = spectrum.FloorDB*2, spectrum.FloorDB*2
+		}
+		r.app.Frame(silent)
+		r.settle(2 * time.Second)
+		r.wants("peak n/a: no power in sight")
+		if strings.ContainsRune(r.text(), r.app.desk.look.peak) {
+			t.Errorf("an arrow points at nothing:\n%s", r.text())
+		}
+		if got := r.axis(); got != axis {
+			t.Errorf("the axis went from %q to %q", axis, got)
+		}
+	})
+}
+
+// axis is what stands left of the spectrum.
+func (r *rig) axis() string {
+	var all strings.Builder
+	for _, line := range r.lines()[2:10] {
+		all.WriteString(line[:margin])
+	}
+	return all.String()
 }

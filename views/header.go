@@ -166,13 +166,21 @@ func (d *desk) wrongs(long bool) []word {
 
 // touched says which levels are not as the radio heard them.
 func (d *desk) touched() []word {
-	switch d.board.grid.DC {
+	if words := dcWords(d.board.grid.DC); words != "" {
+		return []word{{words, d.look.warn}}
+	}
+	return nil
+}
+
+// dcWords say that the bins around the radio's centre are not as it heard them.
+func dcWords(dc spectrum.DC) string {
+	switch dc {
 	case spectrum.DCMask:
-		return []word{{"DC masked", d.look.warn}}
+		return "DC masked"
 	case spectrum.DCInterpolate:
-		return []word{{"DC interpolated", d.look.warn}}
+		return "DC interpolated"
 	default:
-		return nil
+		return ""
 	}
 }
 

@@ -21,11 +21,12 @@ type levels struct {
 
 const (
 	minTall     = 60
-	maxTall     = 120  // recordings with digital silence have no floor
-	silence     = -200 // a frame without anything above says nothing about levels
+	maxTall     = 120
+	silence     = -200 // bins without anything above say nothing about levels
 	stepDB      = 10
+	highest     = 10 // above what a converter at its rails reads; an axis gets its height below
 	divisions   = 10 // of the axis, where dB a division are asked for
-	levelsLeast = spectrum.FloorDB
+	levelsLeast = silence
 	levelsMost  = 100
 	tightFor    = 5 * time.Second // how long an axis may be too large before it shrinks
 )
@@ -35,19 +36,19 @@ func (l *levels) settle() { l.settled = false }
 
 // update takes a new trace; ref, where given, is the top of the axis.
 func (l *levels) update(mean, max []int16, step float64, now time.Duration, ref *float64) {
-	floor, n := l.percentile(mean, step, 0.10)
+	high, n := l.percentile(max, step, 0.999)
 	if n == 0 {
-		return
-	}
-	high, _ := l.percentile(max, step, 0.999)
-	peak, _ := l.percentile(max, step, 1)
-	if peak < silence {
 		if !l.settled {
 			l.bottom, l.top, l.low, l.high = -120, -120+minTall, -100, -60
 		}
 		return
 	}
+	peak, _ := l.percentile(max, step, 1)
 	top := roundUp(math.Min(peak, high+15) + 2)
+	floor, n := l.percentile(mean, step, 0.10)
+	if n == 0 {
+		floor = top - minTall
+	}
 	floor = math.Max(floor, top-maxTall)
 	bottom := roundUp(floor) - stepDB
 	if floor-bottom < 2 {
@@ -59,7 +60,8 @@ func (l *levels) update(mean, max []int16, step float64, now time.Duration, ref 
 	case l.tall > 0 && l.settled:
 		l.hold(l.bottom, top, now) // the top alone follows
 	default:
-		l.hold(bottom, math.Max(top, bottom+minTall), now)
+		top = math.Max(top, math.Min(bottom+minTall, highest))
+		l.hold(math.Min(bottom, top-minTall), top, now)
 	}
 	if l.tall > 0 {
 		l.bottom = l.top - l.tall
@@ -89,15 +91,16 @@ func (l *levels) hold(bottom, top float64, now time.Duration) {
 	}
 }
 
-// percentile finds the level below which the share p of the bins lies, to 1 dB, and
-// the number of bins that were measured.
+// percentile finds the level below which the share p of the bins with power lies, to 1 dB,
+// and how many have any: recordings are silent, to the last bit, between bursts.
 func (l *levels) percentile(bins []int16, step, p float64) (db float64, n int) {
 	clear(l.counts[:])
 	for _, q := range bins {
-		if q == spectrum.Absent {
+		db := float64(q) * step
+		if q == spectrum.Absent || db < silence {
 			continue
 		}
-		i := int(float64(q)*step - levelsLeast) // positive, so int rounds down
+		i := int(db - levelsLeast) // positive, so int rounds down
 		l.counts[min(max(i, 0), len(l.counts)-1)]++
 		n++
 	}

@@ -17,32 +17,33 @@ import (
 const passFor = 5 * time.Second
 
 // limits hold each frame against a mask: its maxima against the upper limits, its means
-// against the lower.
+// against the lower. A frame is what it measured itself; the verdict is of all that is on
+// the screen, where a slow sweep has bins of the frames before.
 type limits struct {
 	mask    spectrum.Mask
-	verdict spectrum.Verdict // of the newest frame
-	frames  uint64           // that failed
-	failing bool             // as told by the last event
-	failed  time.Duration    // when a frame failed last
-	said    string           // an event to be told
-	alarm   bool             // it is one
+	verdict spectrum.Verdict
+	frames  uint64        // that failed, and all that one stands for which did
+	failing bool          // as told by the last event
+	failed  time.Duration // when a frame failed last
+	said    string        // an event to be told
+	alarm   bool          // it is one
 }
 
-// update checks what b has.
-func (l *limits) update(b *board) {
+// update checks f, and what b has with it.
+func (l *limits) update(b *board, f *spectrum.Frame) {
 	if l.mask.Empty() {
 		return
 	}
 	l.verdict = l.mask.Check(b.max.Grid(), b.max.Levels(), b.mean.Levels())
-	switch {
-	case l.verdict.Failed > 0:
-		l.frames++
-		l.failed = b.mono
+	switch own := l.mask.Check(&f.Grid, f.Max, f.Mean); {
+	case own.Failed > 0:
+		l.frames += uint64(f.Merged())
+		l.failed = f.Mono.Last
 		if !l.failing {
 			l.failing, l.alarm = true, true
 			l.said = "limit " + l.words(&b.grid, wideVerdict)
 		}
-	case l.failing && b.mono-l.failed >= passFor:
+	case l.failing && l.verdict.Failed == 0 && f.Mono.Last-l.failed >= passFor:
 		l.failing, l.alarm = false, false
 		l.said = "limit " + l.words(&b.grid, wideVerdict)
 	}

@@ -71,10 +71,13 @@ const snrColumns = 48
 func (d *desk) readout(n, w int) string {
 	sight := d.sight()
 	r, ok := d.markers.Read(n, &sight)
+	m := &d.markers[n-1]
 	if !ok {
+		if m.On && !sight.Trace.Empty() {
+			return d.markerName(n) + " n/a: no power in sight"
+		}
 		return ""
 	}
-	m := &d.markers[n-1]
 	level := "   n/a"
 	if !math.IsNaN(r.DB) {
 		level = fmt.Sprintf("%6.1f", r.DB)

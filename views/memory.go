@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"argos/atomicfile"
 )
 
 // A Memory is what a screen finds again the next time: what the person at it chose for
@@ -84,18 +86,7 @@ func (m *Memory) write(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".screen-*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // the first error tells
-	}
-	return err
+	return atomicfile.Write(path, text, 0o600)
 }
 
 // recall puts the desk as it was left.

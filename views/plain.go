@@ -145,7 +145,11 @@ func (p *Plain) status(l *stream.Link, now time.Time) string {
 	said := []string{p.linkWords(l, now)}
 	said = append(said, p.wrongs(l, now)...)
 	if p.board.frames > 0 {
-		said = append(said, p.where(), p.strongest())
+		said = append(said, p.where())
+		if words := dcWords(p.board.grid.DC); words != "" {
+			said = append(said, words+".")
+		}
+		said = append(said, p.strongest())
 	}
 	return strings.Join(append(said, lost(l)), " ")
 }
@@ -202,6 +206,9 @@ func (p *Plain) wrongs(l *stream.Link, now time.Time) (said []string) {
 	if d.State != spectrum.Capturing {
 		said = append(said, sentence("Radio "+strings.TrimSpace(d.State.String()+" "+clean(d.Reason))))
 	}
+	if missing := d.Correction.Missing; missing != "" {
+		said = append(said, sentence("The calibration has "+clean(missing)))
+	}
 	if since := now.Sub(d.LastOverload.Add(-l.RTT.ClockOffset)); !d.LastOverload.IsZero() && since < recently {
 		if since < 2*time.Second {
 			said = append(said, "OVERLOAD now.")
@@ -212,27 +219,43 @@ func (p *Plain) wrongs(l *stream.Link, now time.Time) (said []string) {
 	return said
 }
 
+// where is the frequencies, and what no level there can be read without.
 func (p *Plain) where() string {
-	t := &p.board.grid.Tuning
-	if ranges := t.Ranges; ranges.Several() {
-		return "Ranges " + ranges.String() + "."
+	g := &p.board.grid
+	t := &g.Tuning
+	text := fmt.Sprintf("%.3f MHz span %s", t.CenterHz/1e6, spoken(t.SpanHz, 3))
+	switch {
+	case g.ZeroSpan():
+		text = fmt.Sprintf("Zero span at %.*f MHz", decimals(g.RBWHz), g.StartHz/1e6)
+	case t.Ranges.Several():
+		text = "Ranges " + t.Ranges.String()
 	}
-	return fmt.Sprintf("%.3f MHz span %s.", t.CenterHz/1e6, spoken(t.SpanHz))
+	if g.RBWHz > 0 {
+		text += ", RBW " + spoken(g.RBWHz, 1)
+	}
+	if g.VBWHz > 0 {
+		text += ", VBW " + spoken(g.VBWHz, 1)
+	}
+	if g.ZeroSpan() {
+		measured := g.Measured()
+		text += ", sweep time " + lasts(float64(measured.Bins)*measured.PointSec)
+	}
+	return text + "."
 }
 
 // spoken writes a width with its unit apart: 2 MHz.
-func spoken(hz float64) string {
-	s := device.FormatHz(hz, 3)
+func spoken(hz float64, decimals int) string {
+	s := device.FormatHz(hz, decimals)
 	number := strings.TrimRight(s, "kMG")
 	return number + " " + s[len(number):] + "Hz"
 }
 
 func (p *Plain) strongest() string {
 	b := p.board
-	g := &b.grid
+	g := b.mean.Grid()
 	bin := g.Strongest(b.mean.Levels(), math.Inf(-1), math.Inf(1))
 	if bin < 0 {
-		return "Nothing measured yet."
+		return "No power anywhere."
 	}
 	where := fmt.Sprintf("%.*f MHz", decimals(g.BinHz), g.BinCenterHz(bin)/1e6)
 	if g.ZeroSpan() {

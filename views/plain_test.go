@@ -75,7 +75,7 @@ func TestPlainSentences(t *testing.T) {
 		if n := strings.Count(text, "\n"); n != 2 {
 			t.Errorf("%d sentences in 2.96 s:\n%s", n, text)
 		}
-		want := regexp.MustCompile(`^LIVE, 40 ms old\. 98\.100 MHz span 2 MHz\. Strongest 98\.300 MHz -3\d\.\d dBFS, 4\d dB above noise\. Nothing lost\.$`)
+		want := regexp.MustCompile(`^LIVE, 40 ms old\. 98\.100 MHz span 2 MHz, RBW 2\.9 kHz\. Strongest 98\.300 MHz -3\d\.\d dBFS, 4\d dB above noise\. Nothing lost\.$`)
 		if got := r.last(); !want.MatchString(got) {
 			t.Errorf("said %q", got)
 		}
@@ -117,6 +117,11 @@ func TestPlainStates(t *testing.T) {
 			d.LastOverload, d.Lost = time.Now().Add(-2*time.Minute), 4096
 			l.Device = &d
 		}, "Overload 2 m ago."},
+		{stream.Live, func(l *stream.Link) {
+			d := *l.Device
+			d.Correction.Missing = "no level for LNA 24 VGA 30 amp off"
+			l.Device = &d
+		}, "old. The calibration has no level for LNA 24 VGA 30 amp off. 98.100 MHz"},
 		{stream.Live, func(l *stream.Link) { l.Device = nil }, "LIVE, "},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -149,10 +154,37 @@ func TestPlainRanges(t *testing.T) {
 		}
 		r.scene.frame.Grid.Tuning = over
 		r.feed(25)
-		if got := r.last(); !strings.Contains(got, "Ranges 97.1M:98M,98.5M:99.1M.") {
+		if got := r.last(); !strings.Contains(got, "Ranges 97.1M:98M,98.5M:99.1M, RBW 2.9 kHz.") {
 			t.Errorf("said %q", got)
 		}
 	})
+}
+
+// What no level can be read without is said of each way to measure.
+func TestPlainHowItWasMeasured(t *testing.T) {
+	for _, tc := range []struct {
+		set  func(g *spectrum.Grid)
+		want string
+	}{
+		{func(g *spectrum.Grid) { g.DC = spectrum.DCMask }, "span 2 MHz, RBW 2.9 kHz. DC masked. Strongest 98.300 MHz"},
+		{func(g *spectrum.Grid) { g.DC = spectrum.DCInterpolate }, " DC interpolated. Strongest"},
+		{func(g *spectrum.Grid) { g.VBWHz = 120 }, "RBW 2.9 kHz, VBW 120 Hz. Strongest"},
+		{func(g *spectrum.Grid) { g.RBWHz = 0 }, "span 2 MHz. Strongest"},
+		{func(g *spectrum.Grid) {
+			g.StartHz, g.BinHz, g.PointSec, g.RBWHz = 98.34e6, 0, 50e-3/1024, 100e3
+			g.Tuning = device.Tuning{CenterHz: 98.34e6, RateHz: 2e6}
+		}, "Zero span at 98.340 MHz, RBW 100 kHz, sweep time 50 ms. Strongest "},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := startPlain(t)
+			defer r.end()
+			tc.set(&r.scene.frame.Grid)
+			r.feed(25)
+			if got := r.last(); !strings.Contains(got, tc.want) {
+				t.Errorf("said %q, want %q", got, tc.want)
+			}
+		})
+	}
 }
 
 // A pipe that takes nothing stalls no one: frames stay unacknowledged, events are counted

@@ -28,15 +28,21 @@ func sweepTime(at float64, g *spectrum.Grid) string {
 	return fmt.Sprintf("%.*f %s", min(max(int(math.Ceil(math.Log10(scale/step)))+1, 0), 6), at/scale, name)
 }
 
-// lasts writes a length of time in three digits: 100 µs, 50 ms, 2.5 s.
+// lasts writes a length of time in the characters of a terminal.
 func (l *look) lasts(seconds float64) string {
+	text := lasts(seconds)
+	if l.glyphs == ascii {
+		text = strings.ReplaceAll(text, "µ", "u")
+	}
+	return text
+}
+
+// lasts writes a length of time in three digits: 100 µs, 50 ms, 2.5 s.
+func lasts(seconds float64) string {
 	unit, scale := "s", 1.0
 	switch {
 	case seconds < 0.9995e-3:
 		unit, scale = "µs", 1e-6
-		if l.glyphs == ascii {
-			unit = "us"
-		}
 	case seconds < 0.9995:
 		unit, scale = "ms", 1e-3
 	}

@@ -130,7 +130,7 @@ func (k *calibrator) open(ctx context.Context, what string) error {
 	} else if what == "slope" {
 		k.tuning["freq"] = k.freq
 	}
-	if k.radio, _, err = k.openRadio(ctx); err != nil {
+	if k.radio, _, err = k.openRadio(ctx, nil); err != nil {
 		return err
 	}
 	info := k.radio.Info()

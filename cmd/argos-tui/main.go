@@ -131,11 +131,22 @@ func (o *options) run(ctx context.Context, out io.Writer) error {
 		return o.writeOnce(ctx)
 	case o.serve:
 		return o.runServer(ctx)
-	case o.connect != "":
-		return o.watch(ctx)
 	default:
-		return o.runLocal(ctx)
+		return o.show(ctx)
 	}
+}
+
+// show watches what there is to watch. A screen that nobody closed says why it is gone.
+func (o *options) show(ctx context.Context) error {
+	watch := o.runLocal
+	if o.connect != "" {
+		watch = o.watch
+	}
+	err := watch(ctx)
+	if err == nil && !o.json && !o.plain && ctx.Err() != nil {
+		err = fmt.Errorf("ended: %w", context.Cause(ctx))
+	}
+	return err
 }
 
 // contradiction says what on the command line cannot go together.

@@ -37,7 +37,7 @@ func manual(root *cobra.Command) *bytes.Buffer {
 	p.section("DESCRIPTION")
 	p.text("Alone it captures from the radio of this machine and shows spectrum, waterfall, link, device and events, or attaches to a " +
 		"server that does so already. With --serve it captures and serves without a screen, with --connect it shows the server at URL. " +
-		"Frequencies take k, M and G. Powers are dBFS.")
+		"Frequencies take k, M and G. Powers are dBFS, or dBm where a calibration says what those are.")
 	p.section("OPTIONS")
 	for _, g := range newOptions().groups {
 		p.subsection(g.title)
@@ -65,6 +65,7 @@ func manual(root *cobra.Command) *bytes.Buffer {
 	p.item("TERM, COLORTERM, NO_COLOR, LC_ALL, LC_CTYPE, LANG", "what the terminal can show; argos-tui doctor tells")
 	p.section("FILES")
 	p.item("$XDG_CONFIG_HOME/argos/config.toml", "configuration; ~/.config where the variable is not set")
+	p.item(calibrationHelp, "what is known of the errors of radios (argos-tui calibrate writes it)")
 	p.item("$XDG_STATE_HOME/argos", "keys, tokens, known servers, and in screen.json what a screen remembers; ~/.local/state where the variable is not set")
 	p.section("EXIT STATUS")
 	p.item("0", "all went well")

@@ -14,15 +14,15 @@ import (
 )
 
 // openRadio opens what --device names. Without it that is a HackRF if one can be used,
-// or else the synthetic radio, and notice says why.
-func (o *options) openRadio(ctx context.Context) (radio device.Radio, notice string, err error) {
+// or else the synthetic radio, and notice says why. guard is deferred in every goroutine.
+func (o *options) openRadio(ctx context.Context, guard func()) (radio device.Radio, notice string, err error) {
 	driver, argument, _ := strings.Cut(o.device, ":")
 	if driver != "replay" && o.typed("speed", "no-loop") {
 		return nil, "", &usageError{errors.New("--speed and --no-loop are for recordings: use them with --device replay:PATH")}
 	}
 	switch driver {
 	case "":
-		radio, err := hackrf.Open(ctx, "", nil)
+		radio, err := hackrf.Open(ctx, "", &hackrf.Options{Guard: guard})
 		if err != nil {
 			return synth.Open(nil), why(err) + ": everything you see is SIMULATED", nil
 		}
@@ -34,7 +34,7 @@ func (o *options) openRadio(ctx context.Context) (radio device.Radio, notice str
 		return radio, "", err
 	default:
 		// A nil *hackrf.Radio would be a device.Radio that is not nil.
-		radio, err := hackrf.Open(ctx, argument, nil)
+		radio, err := hackrf.Open(ctx, argument, &hackrf.Options{Guard: guard})
 		if err != nil {
 			return nil, "", err
 		}

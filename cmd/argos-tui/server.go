@@ -27,6 +27,7 @@ type station struct {
 	ln      net.Listener
 	door    *access.Entrance
 	notice  string
+	guard   func()
 }
 
 // errInUse says that the address to serve on has an owner already.
@@ -46,12 +47,12 @@ func (o *options) newStation(ctx context.Context, logs *slog.Logger, guard func(
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", o.listen, err)
 	}
-	st := &station{ln: ln, door: door}
+	st := &station{ln: ln, door: door, guard: guard}
 	if err = door.Prepare(); err != nil {
 		_ = ln.Close()
 		return nil, err
 	}
-	if st.radio, st.notice, err = o.openRadio(ctx); err != nil {
+	if st.radio, st.notice, err = o.openRadio(ctx, guard); err != nil {
 		_ = ln.Close()
 		return nil, err
 	}
@@ -90,10 +91,14 @@ func (st *station) run(ctx context.Context) error {
 	defer func() { _ = st.door.Close() }()
 	work, ctx := errgroup.WithContext(ctx)
 	work.Go(func() error {
+		defer st.guard()
 		_ = st.capture.Run(ctx)
 		return nil
 	})
-	work.Go(func() error { return st.server.Serve(ctx, st.ln) })
+	work.Go(func() error {
+		defer st.guard()
+		return st.server.Serve(ctx, st.ln)
+	})
 	return work.Wait()
 }
 

@@ -129,7 +129,7 @@ const onceStepDB = 0.01
 
 // writeOnce is --once.
 func (o *options) writeOnce(ctx context.Context) error {
-	radio, warning, err := o.openRadio(ctx)
+	radio, warning, err := o.openRadio(ctx, nil)
 	if err != nil {
 		return err
 	}

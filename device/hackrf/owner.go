@@ -48,7 +48,7 @@ func (r *Radio) own(s *session) {
 		backoff = min(2*backoff, lastBackoff)
 		var err error
 		number++
-		if s, err = openSession(r.lib, r.serial, number, r.free()); err != nil {
+		if s, err = openSession(r.lib, r.serial, number, r.free(), r.guard); err != nil {
 			r.interrupt(absent(err), number)
 			continue
 		}

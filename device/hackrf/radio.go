@@ -13,6 +13,7 @@ import (
 type Options struct {
 	// Stall is after how long without samples the radio is opened anew; 0 is 500 ms.
 	Stall time.Duration
+	Guard func() // deferred in every goroutine, to recover panics; nil: none
 }
 
 // A Radio is a HackRF. Its methods may be called as device.Radio says, Stats at any
@@ -23,6 +24,7 @@ type Radio struct {
 	info   device.Info
 	sweeps error
 	stall  time.Duration
+	guard  func()
 
 	kick    chan struct{} // holds a token when wish or begun have changed
 	closing chan struct{}
@@ -72,12 +74,16 @@ func Open(ctx context.Context, serial string, o *Options) (*Radio, error) {
 	if err != nil {
 		return nil, explain(op, err)
 	}
-	s, err := openSession(lib, serial, 1, nil)
+	guard := func() {}
+	if o != nil && o.Guard != nil {
+		guard = o.Guard
+	}
+	s, err := openSession(lib, serial, 1, nil, guard)
 	if err != nil {
 		return nil, explain(op, err)
 	}
 	r := &Radio{
-		lib: lib, serial: s.info.Serial, info: s.info, sweeps: s.sweeps, stall: 500 * time.Millisecond,
+		lib: lib, serial: s.info.Serial, info: s.info, sweeps: s.sweeps, stall: 500 * time.Millisecond, guard: guard,
 		kick: make(chan struct{}, 1), closing: make(chan struct{}), done: make(chan struct{}),
 		wish:  device.Tuning{CenterHz: 98.1e6, SpanHz: 2e6, RateHz: autoRateHz, LNADB: 24, VGADB: 30},
 		ring:  s.rx.ring,
@@ -90,7 +96,7 @@ func Open(ctx context.Context, serial string, o *Options) (*Radio, error) {
 		r.serial = serial
 	}
 	spareProcessors()
-	go r.own(s)
+	go func() { defer guard(); r.own(s) }()
 	return r, nil
 }
 

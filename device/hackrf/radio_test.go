@@ -28,6 +28,26 @@ func TestInfo(t *testing.T) {
 	}
 }
 
+// Whoever opens a radio is told of a panic in any of its goroutines.
+func TestGoroutinesAreGuarded(t *testing.T) {
+	emulate(t, emulator.Options{})
+	guarded := make(chan struct{}, 2)
+	r, err := Open(t.Context(), "", &Options{Guard: func() { guarded <- struct{}{} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+	for _, who := range []string{"either", "the other"} { // the owner, and the one that makes calls
+		select {
+		case <-guarded:
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s has no guard", who)
+		}
+	}
+}
+
 // level is the power of a tone at hz in a block, in dBFS.
 func level(b *device.Block, hz float64) float64 {
 	w := 2 * math.Pi * (hz - b.CenterHz) / b.Tuning.RateHz

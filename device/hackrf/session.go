@@ -24,6 +24,7 @@ var abandoned atomic.Int64
 type session struct {
 	lib    *library
 	number uint64 // of the radio's sessions
+	guard  func() // deferred in every goroutine
 	rx     *receiver
 	info   device.Info
 	sweeps error // why it cannot
@@ -46,16 +47,16 @@ type call struct {
 func (c call) wait() error { return <-c.done }
 
 // openSession opens the first free device whose serial number ends in serial. A ring
-// is made where r is nil.
-func openSession(lib *library, serial string, number uint64, r *ring) (*session, error) {
-	s := &session{lib: lib, number: number, rx: &receiver{ring: r}, calls: make(chan call)}
+// is made where r is nil. guard is deferred in every goroutine.
+func openSession(lib *library, serial string, number uint64, r *ring, guard func()) (*session, error) {
+	s := &session{lib: lib, number: number, guard: guard, rx: &receiver{ring: r}, calls: make(chan call)}
 	if r == nil {
 		s.rx.ring = newRing()
 	}
 	if !enlist(s.rx) {
 		return nil, errors.New("too many radios are open")
 	}
-	go s.work()
+	go func() { defer guard(); s.work() }()
 	err := s.do("opening", openLimit, func() error { return s.open(serial) })
 	if err != nil {
 		s.end()
@@ -91,6 +92,7 @@ func (s *session) do(what string, limit time.Duration, f func() error) error {
 	s.rx.ended.Store(true)
 	abandoned.Add(1)
 	go func() {
+		defer s.guard()
 		_ = c.wait()
 		s.finish()
 		abandoned.Add(-1)

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"argos/atomicfile"
 )
 
 // Fingerprint names the key of a certificate, as ssh names those of hosts: SHA256: and
@@ -127,8 +129,8 @@ func makeCertificate(dir string) error {
 	}
 	// The key first: a certificate without it would look like half of somebody's own.
 	return errors.Join(
-		writeFile(filepath.Join(dir, serverKeyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})),
-		writeFile(filepath.Join(dir, serverCertificateFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+		atomicfile.Write(filepath.Join(dir, serverKeyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}), 0o600),
+		atomicfile.Write(filepath.Join(dir, serverCertificateFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600))
 }
 
 // hostName is this machine's, or localhost.

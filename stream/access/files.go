@@ -112,24 +112,6 @@ func readFile(path string) ([]byte, error) {
 	return data, err
 }
 
-// writeFile replaces a file of ours at once: who reads meanwhile reads the old one or
-// the new one, and so does who comes after a power cut.
-func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // the first error tells
-	}
-	return err
-}
-
 // locked calls f while no other process changes files in dir.
 func locked(dir string, f func() error) error {
 	if err := makeDir(dir); err != nil {

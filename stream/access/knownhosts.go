@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"argos/atomicfile"
 )
 
 // A knownHost is a server that a person has trusted.
@@ -171,6 +173,6 @@ func (k *KnownHosts) change(f func(all []knownHost) ([]knownHost, error)) error 
 		if all, err = f(all); err != nil {
 			return err
 		}
-		return writeFile(k.File(), formatKnownHosts(all))
+		return atomicfile.Write(k.File(), formatKnownHosts(all), 0o600)
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"argos/atomicfile"
 )
 
 // Tokens are the tokens that a server takes, as they stand in a file. All methods may be
@@ -110,7 +112,7 @@ func (t *Tokens) change(f func(all []Token) ([]Token, error)) error {
 		if all, err = f(all); err != nil {
 			return err
 		}
-		if err := writeFile(t.path, formatTokens(all)); err != nil {
+		if err := atomicfile.Write(t.path, formatTokens(all), 0o600); err != nil {
 			return err
 		}
 		t.mu.Lock()

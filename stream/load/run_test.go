@@ -42,11 +42,14 @@ func (r *radio) Status() spectrum.Status {
 	return r.status
 }
 
-func (r *radio) Apply(_ context.Context, s spectrum.Settings) (spectrum.Settings, error) {
+func (r *radio) Change(_ context.Context, set map[string]string) (spectrum.Settings, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.status.Settings, r.rates = s, append(r.rates, s.FPS)
-	return s, nil
+	s, err := r.status.Settings.With(set)
+	if err == nil {
+		r.status.Settings, r.rates = s, append(r.rates, s.FPS)
+	}
+	return s, err
 }
 
 // measure appends frames to h until ctx ends.
