@@ -45,7 +45,7 @@ const attackedLimits = "sessions=5000,arrivals=1024,tls-handshakes=250,handshake
 // busy with, each attack is tried as often as the table says, every try ends as it has to and
 // is counted, the server's memory stays below its budget, and a viewer and an operator beside
 // them are sent every frame, event and reply. The viewer sees frames no older than 100 ms at the
-// 99th percentile, which a machine that others use can not tell. All come from loopback, where
+// 99th percentile, which a machine that others use cannot tell. All come from loopback, where
 // limits of one address do not hold.
 func TestAttacks(t *testing.T) {
 	b := newBesieged(t)
@@ -172,7 +172,7 @@ func (b *besieged) suffer(ctx context.Context, t *testing.T, name string, want [
 	before := b.metrics(t, want)
 	// What attackers do elsewhere takes nothing from the server here.
 	attacker := exec.CommandContext(ctx, "nice", "-n", "19", os.Args[0])
-	attacker.Env = append(os.Environ(), attackVariable+"="+string(what))
+	attacker.Env = append(os.Environ(), attackVariable+"="+string(what), "GORACE=atexit_sleep_ms=0")
 	var out bytes.Buffer
 	attacker.Stdout, attacker.Stderr = &out, &out
 	over := make(chan struct{})
