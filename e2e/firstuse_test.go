@@ -27,8 +27,12 @@ func accessCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, 
 			name := args[0]
 			p := &process{Cmd: exec.Command(program, append([]string{"--serve"}, args[2:]...)...), done: make(chan struct{})}
 			p.Env = environment(ts.Getenv("WORK"), "XDG_STATE_HOME="+args[1])
-			p.Stdout, p.Stderr = &p.out, &p.errs
+			// Written by the server itself, all is there once it says that it serves.
+			out, err := os.Create(ts.MkAbs(name + ".out"))
+			ts.Check(err)
+			p.Stdout, p.Stderr = out, &p.errs
 			ts.Check(p.Start())
+			ts.Check(out.Close())
 			go func() {
 				defer close(p.done)
 				_ = p.Wait() // how it ended stands in ProcessState
@@ -41,7 +45,6 @@ func accessCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, 
 				}
 				return nil
 			})
-			ts.Check(os.WriteFile(ts.MkAbs(name+".out"), []byte(p.out.String()), 0o600))
 		},
 		"stopserver": func(ts *testscript.TestScript, _ bool, args []string) {
 			p := running[args[0]]

@@ -3,73 +3,66 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
+	"sync"
 	"time"
 )
 
 // This file is what somebody can do who has a token.
 
 // frames is Hello with the place of somebody else, then flood. It has to be cut off.
-func frames(flood func(w io.Writer)) func(ctx context.Context, t *target) error {
-	return func(ctx context.Context, t *target) error {
-		c, err := dialServer(ctx, t.Addr)
+func frames(flood func(w io.Writer)) func(ctx context.Context, t *target) (end string, err error) {
+	return func(ctx context.Context, t *target) (end string, err error) {
+		c, r, err := sit(ctx, t, offerPB)
 		if err != nil {
-			return nil
-		}
-		defer c.Close()
-		r, status := handshake(c, t.Addr, t.Tokens["viewer"], offerPB)
-		if status != "101" {
-			time.Sleep(100 * time.Millisecond) // too many of us
-			return nil
+			return "", err
 		}
 		// Hello{resume: {epoch: "someone else's", seq: 2^62}}
 		_, _ = c.Write(clientFrame(0x82, []byte("\x0a\x1c\x1a\x1a\x0a\x0esomeone else's\x10\xff\xff\xff\xff\xff\xff\xff\xff\x3f")))
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			_, _ = io.Copy(io.Discard, r)
-		}()
-		flood(c)
-		select {
-		case <-done:
-		case <-time.After(time.Second):
-		}
+		var flooding sync.WaitGroup
+		flooding.Go(func() { flood(c) })
+		end = untilCut(r)
 		_ = c.Close()
-		<-done
-		return nil
+		flooding.Wait()
+		return end, nil
 	}
 }
 
-// intrude connects by one of the tokens. Where there are too many of us it waits, and there
-// is no link.
-func intrude(ctx context.Context, t *target, by string) *rawLink {
-	l, err := openLink(ctx, t.Addr, t.Tokens[by])
-	if err != nil {
-		time.Sleep(100 * time.Millisecond)
-		return nil
+// intrude connects by one of the tokens, as soon as there are not too many of us.
+func intrude(ctx context.Context, t *target, by string) (*rawLink, error) {
+	for {
+		l, err := openLink(ctx, t.Addr, t.Tokens[by])
+		if err == nil {
+			_ = l.SetDeadline(time.Now().Add(attackPatience))
+			return l, nil
+		}
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("no session: %w", err)
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	_ = l.SetDeadline(time.Now().Add(attackLasts))
-	return l
 }
 
 // takeOver comes with the victim's name and its place in the epoch that it is in, and then
 // acknowledges all and wants to see nothing, in its name.
-func takeOver(ctx context.Context, t *target) error {
-	l := intrude(ctx, t, "viewer")
-	if l == nil {
-		return nil
+func takeOver(ctx context.Context, t *target) (end string, err error) {
+	l, err := intrude(ctx, t, "viewer")
+	if err != nil {
+		return "", err
 	}
 	defer l.Close()
 	_ = l.say(`{"hello":{}}`)
-	s, _ := l.hear()
-	if s == nil || s.Welcome == nil {
-		return nil // the time is over
+	s, err := l.hear()
+	if err != nil || s.Welcome == nil {
+		return "", fmt.Errorf("not welcome: %w", err)
 	}
-	as := intrude(ctx, t, "viewer")
-	if as == nil {
-		return nil
+	as, err := intrude(ctx, t, "viewer")
+	if err != nil {
+		return "", err
 	}
 	defer as.Close()
 	_ = as.say(`{"hello":{"client":"victim","view":{"columns":16},"resume":` + string(s.Welcome.Head) + `}}`)
@@ -80,23 +73,25 @@ func takeOver(ctx context.Context, t *target) error {
 	}
 	for {
 		switch s, err := as.hear(); {
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return endOpen, nil
 		case err != nil:
-			return nil // cut off for what it said
+			return endCut, nil // for what it said
 		case s.Reply != nil:
-			return fmt.Errorf("it got the victim's reply to %q", s.Reply.Key)
+			return "", fmt.Errorf("it got the victim's reply to %q", s.Reply.Key)
 		case s.Frame != nil:
-			return nil // what any viewer gets
+			return endLet, nil // what any viewer gets
 		}
 	}
 }
 
 // replay says again what the victim said: with a viewer's token, with the victim's own,
 // and with that of another operator.
-func replay(ctx context.Context, t *target) error {
+func replay(ctx context.Context, t *target) (end string, err error) {
 	for _, by := range []string{"viewer", "operator", "other"} {
-		l := intrude(ctx, t, by)
-		if l == nil {
-			return nil
+		l, err := intrude(ctx, t, by)
+		if err != nil {
+			return "", err
 		}
 		for _, text := range t.Said {
 			_ = l.say(text)
@@ -104,13 +99,13 @@ func replay(ctx context.Context, t *target) error {
 		s := l.hearReply()
 		_ = l.Close()
 		if s == nil {
-			return nil // the time is over
+			return "", fmt.Errorf("no reply to %s", by)
 		}
 		if forbidden := strings.Contains(s.Reply.Error, "takes the role"); forbidden != (by == "viewer") || !forbidden && s.Reply.Error != "" {
-			return fmt.Errorf("the victim's command said by %s is answered %q", by, s.Reply.Error)
+			return "", fmt.Errorf("the victim's command said by %s is answered %q", by, s.Reply.Error)
 		}
 	}
-	return nil
+	return endLet, nil
 }
 
 // hostile is what nobody's terminal may get: it clears the screen, sets a title, answers by
@@ -118,23 +113,25 @@ func replay(ctx context.Context, t *target) error {
 const hostile = "\x1b[2J\x1b]0;PWNED\x07\x1b[6n\u009b2J\u202ePWNED\x7f\x08\r"
 
 // escapes says hostile text wherever there is room for text.
-func escapes(ctx context.Context, t *target) error {
+func escapes(ctx context.Context, t *target) (end string, err error) {
 	for _, header := range []string{"User-Agent: ", "Origin: https://", "X-Forwarded-For: ", "Authorization: Bearer ", "Host: "} {
-		if c, err := dialServer(ctx, t.Addr); err == nil {
-			_, status := handshake(c, t.Addr, "", header+strings.TrimSuffix(hostile, "\r")+"\r\n"+offerPB)
-			_ = c.Close()
-			if status == "101" && header != "User-Agent: " {
-				return fmt.Errorf("let in with %s", header)
-			}
+		c, err := enter(ctx, t)
+		if err != nil {
+			return "", err
+		}
+		_, status := handshake(c, t.Addr, "", header+strings.TrimSuffix(hostile, "\r")+"\r\n"+offerPB)
+		_ = c.Close()
+		if status == "101" && header != "User-Agent: " {
+			return "", fmt.Errorf("let in with %s", header)
 		}
 	}
 	quoted, err := json.Marshal(hostile)
 	if err != nil {
-		return err
+		return "", err
 	}
-	l := intrude(ctx, t, "operator")
-	if l == nil {
-		return nil
+	l, err := intrude(ctx, t, "operator")
+	if err != nil {
+		return "", err
 	}
 	defer l.Close()
 	for _, text := range []string{
@@ -149,16 +146,16 @@ func escapes(ctx context.Context, t *target) error {
 	for range 4 {
 		s := l.hearReply()
 		if s == nil {
-			return nil // the time is over
+			return "", errors.New("no reply")
 		}
 		if s.Reply.Error == "" {
-			return fmt.Errorf("done for %q", s.Reply.Key)
+			return "", fmt.Errorf("done for %q", s.Reply.Key)
 		}
 		if control(s.Reply.Error) {
-			return fmt.Errorf("the server says %q", s.Reply.Error)
+			return "", fmt.Errorf("the server says %q", s.Reply.Error)
 		}
 	}
-	return nil
+	return endLet, nil
 }
 
 // control reports whether text does more to a terminal than to be read on it.

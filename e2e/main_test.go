@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -88,26 +87,51 @@ func command(ctx context.Context, t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// nextPort counts up from below the ports that systems hand out by themselves, which a
-// test beside this one may be given between our look and our use.
-var nextPort = func() *atomic.Int32 {
-	var n atomic.Int32
-	n.Store(20000 + int32(os.Getpid()%8000))
-	return &n
-}()
+// The ports of tests lie below those that systems hand out by themselves, in blocks. A run
+// has a block while it listens on its first port, so that a run beside it takes another one:
+// a port stays a test's own between our look and its use, and while its server restarts.
+const (
+	portsFirst = 20000
+	portsBlock = 100
+	portsEnd   = 32000
+)
+
+// ports are those of this run.
+var ports struct {
+	mu        sync.Mutex
+	held      []net.Listener // first ports
+	next, end int
+}
 
 // freeAddr is a loopback address that nothing listens on, and no other test gets.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	for range 1000 {
-		addr := fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1))
+	ports.mu.Lock()
+	defer ports.mu.Unlock()
+	for {
+		if ports.next == ports.end {
+			takePorts(t)
+		}
+		addr := fmt.Sprintf("127.0.0.1:%d", ports.next)
+		ports.next++
 		if l, err := net.Listen("tcp", addr); err == nil {
 			l.Close()
 			return addr
 		}
 	}
-	t.Fatal("no free port")
-	return ""
+}
+
+// takePorts takes the next block that no run has.
+func takePorts(t testing.TB) {
+	t.Helper()
+	for first := max(portsFirst, ports.end); first < portsEnd; first += portsBlock {
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", first)); err == nil {
+			ports.held = append(ports.held, l)
+			ports.next, ports.end = first+1, first+portsBlock
+			return
+		}
+	}
+	t.Fatal("no free ports")
 }
 
 // A process is a run of the program in the background.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"crypto/tls"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -24,6 +25,9 @@ type onlooker struct {
 	seen []sighting
 	lost bool   // the link, ever
 	raw  string // a line with control characters
+
+	seq, offset int    // of the last frame and event
+	hole        string // where one was left out
 }
 
 type sighting struct {
@@ -31,7 +35,10 @@ type sighting struct {
 	age time.Duration
 }
 
-var frameTime = regexp.MustCompile(`^\{"kind":"spectrum",.{0,200}?"time":"([^"]+)"`)
+var (
+	frameLine = regexp.MustCompile(`^\{"kind":"spectrum","seq":(\d+),"first_seq":(\d+),.{0,200}?"time":"([^"]+)"`)
+	eventLine = regexp.MustCompile(`"kind":"event","offset":(\d+)`)
+)
 
 func (o *onlooker) Write(p []byte) (int, error) {
 	now := time.Now()
@@ -43,10 +50,13 @@ func (o *onlooker) Write(p []byte) (int, error) {
 		if end < 0 {
 			return len(p), nil
 		}
-		if m := frameTime.FindSubmatch(o.part[:end]); m != nil {
-			if taken, err := time.Parse(time.RFC3339Nano, string(m[1])); err == nil {
+		if m := frameLine.FindSubmatch(o.part[:end]); m != nil {
+			if taken, err := time.Parse(time.RFC3339Nano, string(m[3])); err == nil {
 				o.seen = append(o.seen, sighting{now, now.Sub(taken)})
 			}
+			o.follow("frame", &o.seq, m[2], m[1])
+		} else if m := eventLine.FindSubmatch(o.part[:end]); m != nil {
+			o.follow("event", &o.offset, m[1], m[1])
 		} else if bytes.Contains(o.part[:end], []byte(`"state":"RECONNECTING"`)) {
 			o.lost = true
 		}
@@ -55,6 +65,15 @@ func (o *onlooker) Write(p []byte) (int, error) {
 		}
 		o.part = append(o.part[:0], o.part[end+1:]...)
 	}
+}
+
+// follow notes what was left out between the last one and first.
+func (o *onlooker) follow(what string, at *int, first, last []byte) {
+	from, _ := strconv.Atoi(string(first)) // digits
+	if *at > 0 && from != *at+1 && o.hole == "" {
+		o.hole = fmt.Sprintf("%s %d after %d", what, from, *at)
+	}
+	*at, _ = strconv.Atoi(string(last))
 }
 
 // A view is what an onlooker saw in some time.
@@ -80,19 +99,17 @@ func (o *onlooker) since(when time.Time) view {
 	return view{len(ages), ages[len(ages)/2], ages[len(ages)*99/100]}
 }
 
-// trouble is whether the link was lost, and a line that no terminal should get.
-func (o *onlooker) trouble() (lost bool, raw string) {
+// trouble is whether the link was lost, what was left out, and a line that no terminal
+// should get.
+func (o *onlooker) trouble() (lost bool, hole, raw string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.lost, o.raw
+	return o.lost, o.hole, o.raw
 }
 
 // metric is a number that the server tells, 0 for none.
 func metric(t *testing.T, addr, token, name string) float64 {
 	t.Helper()
-	if name == "" {
-		return 0
-	}
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}} // it is ours
 	r, err := http.NewRequest(http.MethodGet, "https://"+addr+"/metrics", nil)
 	if err != nil {

@@ -28,7 +28,7 @@ const (
 
 // handshake upgrades with these headers and returns the answer's status.
 func handshake(c net.Conn, host, token, more string) (*bufio.Reader, string) {
-	_ = c.SetDeadline(time.Now().Add(attackLasts))
+	_ = c.SetDeadline(time.Now().Add(attackPatience))
 	if token != "" {
 		more += "Authorization: Bearer " + token + "\r\n"
 	}

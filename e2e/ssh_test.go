@@ -153,12 +153,16 @@ func TestSSH(t *testing.T) {
 	if code := viewer.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("exit %d: %s", code, viewer.errs.String())
 	}
-	eventually(t, startup, "end of ssh", func() error {
-		if left := box.sshProcesses(t); len(left) > 0 {
-			return fmt.Errorf("left: %q", left)
-		}
-		return nil
-	})
+	noneLeft := func() {
+		t.Helper()
+		eventually(t, startup, "end of ssh", func() error {
+			if left := box.sshProcesses(t); len(left) > 0 {
+				return fmt.Errorf("left: %q", left)
+			}
+			return nil
+		})
+	}
+	noneLeft()
 
 	// What ssh says of what goes wrong is what the operator is told.
 	for _, c := range []struct{ url, want string }{
@@ -172,7 +176,5 @@ func TestSSH(t *testing.T) {
 			t.Errorf("%s: exit %d, %q", c.url, p.ProcessState.ExitCode(), said)
 		}
 	}
-	if left := box.sshProcesses(t); len(left) > 0 {
-		t.Errorf("left: %q", left)
-	}
+	noneLeft()
 }

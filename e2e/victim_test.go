@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -12,11 +13,12 @@ import (
 type victim struct {
 	link *rawLink
 	said []string // its Hello and its command
+	keys int      // of commands
 
-	mu      sync.Mutex
-	frames  int
-	replies int
-	wrong   []error
+	mu     sync.Mutex
+	frames int
+	asked  map[string]int // commands without a reply yet, by key
+	wrong  []error
 }
 
 // newVictim connects, and goes on until the test ends.
@@ -26,10 +28,7 @@ func newVictim(t *testing.T, addr, token string) *victim {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &victim{link: link, said: []string{
-		`{"hello":{"client":"victim","view":{"columns":16}}}`,
-		`{"command":{"key":"captured","set":{"lna":"24"}}}`,
-	}}
+	v := &victim{link: link, asked: map[string]int{}, said: []string{`{"hello":{"client":"victim","view":{"columns":16}}}`, ""}}
 	if err := link.say(v.said[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -42,31 +41,54 @@ func newVictim(t *testing.T, addr, token string) *victim {
 	return v
 }
 
-// command says again what it said, which is once too often only for who was not answered.
+// command says a new command, which others may then capture.
 func (v *victim) command(t *testing.T) {
 	t.Helper()
-	_, before := v.counts()
+	v.keys++
+	v.said[1] = fmt.Sprintf(`{"command":{"key":%q,"set":{"lna":"24"}}}`, v.key())
+	v.repeat(t)
+}
+
+func (v *victim) key() string { return fmt.Sprintf("captured %d", v.keys) }
+
+// repeat says the command and waits for the reply that it gets each time.
+func (v *victim) repeat(t *testing.T) {
+	t.Helper()
+	v.mu.Lock()
+	v.asked[v.key()]++
+	v.mu.Unlock()
 	if err := v.link.say(v.said[1]); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, startup, "reply to the victim", func() error {
-		if _, n := v.counts(); n == before {
-			return fmt.Errorf("none: %v", v.wrongs())
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		if v.asked[v.key()] > 0 {
+			return fmt.Errorf("none: %w", errors.Join(v.wrong...))
 		}
 		return nil
 	})
 }
 
-func (v *victim) counts() (frames, replies int) {
+// shown is how many frames it got.
+func (v *victim) shown() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.frames, v.replies
+	return v.frames
 }
 
 func (v *victim) wrongs() []error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.wrong
+}
+
+// answered takes a reply. It reports whether there was something to reply to.
+func (v *victim) answered(key string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.asked[key]--
+	return v.asked[key] >= 0
 }
 
 func (v *victim) listen() {
@@ -100,14 +122,11 @@ func (v *victim) listen() {
 			note("a gap of events: %s", s.EventGap.Reason)
 		case s.Goodbye != nil:
 			note("sent away: %s", s.Goodbye.Reason)
-		case s.Reply != nil && (s.Reply.Key != "captured" || s.Reply.Error != ""):
+		case s.Reply != nil && !v.answered(s.Reply.Key) || s.Reply != nil && s.Reply.Error != "":
 			note("a reply to %q: %s", s.Reply.Key, s.Reply.Error)
 		}
 		v.mu.Lock()
 		v.frames = int(shown)
-		if s.Reply != nil {
-			v.replies++
-		}
 		v.mu.Unlock()
 		if s.Frame != nil || s.Event != nil {
 			_ = v.link.say(fmt.Sprintf(`{"ack":{"frames":"%d","received":"%[1]d","offset":"%d"}}`, shown, offset)) // hear tells

@@ -16,9 +16,7 @@ import (
 // Viewers that were cut off together come back together, and one that comes costs more
 // than one that is served for a second: docs/adr/0008-accept-rate.md has the figures.
 const (
-	admitRate  = 250           // handshakes a second, unless told otherwise
-	admitBurst = admitRate / 5 // that begin at once after a quiet time
-	admitLine  = 2 * admitRate // that wait for their turn: 2 s, well within a viewer's patience
+	admitRate  = 250 // handshakes a second, unless told otherwise
 	admitLater = 20 * time.Second
 	admitQuiet = 2 * time.Second // without a handshake that had to wait, and a burst is over
 )
@@ -52,12 +50,16 @@ func newAdmission(handshakes *prometheus.CounterVec, perSecond rate.Limit, burst
 	}
 }
 
-// usualAdmission is what the constants above say, at another rate.
+// usualAdmission has the burst and the line that go with a rate.
 func usualAdmission(handshakes *prometheus.CounterVec, perSecond int) *admission {
-	return newAdmission(handshakes, rate.Limit(perSecond), burstOf(perSecond), 2*perSecond)
+	return newAdmission(handshakes, rate.Limit(perSecond), burstOf(perSecond), lineOf(perSecond))
 }
 
+// burstOf is how many begin at once after a quiet time.
 func burstOf(perSecond int) int { return max(1, perSecond/5) }
+
+// lineOf is how many wait for their turn: 2 s, well within a viewer's patience.
+func lineOf(perSecond int) int { return 2 * perSecond }
 
 // What became of a handshake.
 const (

@@ -62,7 +62,8 @@ func TestAdmissionOfACrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const crowd = 3000
 		m := newMetrics()
-		a := newAdmission(m.handshakes, admitRate, admitBurst, admitLine)
+		a := usualAdmission(m.handshakes, admitRate)
+		burst, line := burstOf(admitRate), lineOf(admitRate)
 		began := time.Now()
 		var mu sync.Mutex
 		var in []time.Duration
@@ -90,17 +91,17 @@ func TestAdmissionOfACrowd(t *testing.T) {
 		running.Wait()
 		slices.Sort(in)
 		for n := range in {
-			if earliest := time.Duration(n+1-admitBurst) * time.Second / admitRate; in[n] < earliest-time.Microsecond {
+			if earliest := time.Duration(n+1-burst) * time.Second / admitRate; in[n] < earliest-time.Microsecond {
 				t.Fatalf("number %d came in after %s, the rate allows %s", n+1, in[n], earliest)
 			}
 		}
-		least := (crowd - admitBurst) * time.Second / admitRate
+		least := time.Duration(crowd-burst) * time.Second / admitRate
 		if last := in[crowd-1]; last > least+2*time.Second {
 			t.Errorf("the last came in after %s, the rate allows %s", last, least)
 		}
 		refused := counted(t, m.handshakes, handshakeRefused)
 		if waited, once := counted(t, m.handshakes, handshakeWaited), counted(t, m.handshakes, handshakeAtOnce); waited+once != crowd ||
-			refused < crowd-admitBurst-admitLine || refused > 1.2*crowd {
+			refused < float64(crowd-burst-line) || refused > 1.2*crowd {
 			t.Errorf("%g at once, %g waited, %g refused", once, waited, refused)
 		}
 		var logged bytes.Buffer

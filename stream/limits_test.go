@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -49,6 +50,44 @@ func TestHandshakesOfAnAddress(t *testing.T) {
 	now = now.Add(time.Second)
 	if n := count("192.0.2.1", 100); n != 10 {
 		t.Errorf("%d in the next second", n)
+	}
+}
+
+// What a proxy asks counts for the client that it names, and for itself if it names none.
+func TestHandshakesThroughAProxy(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		from  func(n int) string // X-Forwarded-For
+		heard int                // of 100
+	}{
+		{"of many", func(n int) string { return fmt.Sprintf("198.51.100.%d", n) }, 100},
+		{"of one", func(int) string { return "203.0.113.1" }, 20},
+		{"of nobody", func(int) string { return "" }, 20},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // all at once
+				s := NewServer(newFakeSource(), spectrum.NewHistory(0), &ServerOptions{
+					Access: &access.Policy{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.9/32")}},
+					Limits: Limits{AddressHandshakes: 10},
+				})
+				heard := 0
+				for n := range 100 {
+					r := httptest.NewRequest(http.MethodGet, "http://box:8470/v1/link", nil)
+					r.RemoteAddr = "192.0.2.9:5555"
+					if from := c.from(n); from != "" {
+						r.Header.Set("X-Forwarded-For", from)
+					}
+					w := httptest.NewRecorder()
+					s.identify(w, r)
+					if w.Code != http.StatusTooManyRequests {
+						heard++
+					}
+				}
+				if heard != c.heard {
+					t.Errorf("%d of 100 were heard", heard)
+				}
+			})
+		})
 	}
 }
 
@@ -226,17 +265,17 @@ func TestFloods(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		name string
-		flow []byte
-		want string
+		name   string
+		limits Limits // so little that also a slow machine sees a flood
+		flow   []byte
+		want   string
 	}{
-		{"pings", bytes.Repeat(rawFrame(0x89, "ping"), 1000), "too many messages"},
-		{"pongs that nobody asked for", bytes.Repeat(rawFrame(0x8a, strings.Repeat("x", 125)), 100_000), "too many bytes"},
-		{"fragments of nothing", append(rawFrame(0x02, ""), bytes.Repeat(rawFrame(0x00, ""), 200_000)...), "too many bytes"},
+		{"pings", Limits{Messages: 5}, bytes.Repeat(rawFrame(0x89, "ping"), 1000), "too many messages"},
+		{"pongs that nobody asked for", Limits{Bytes: 4 << 10}, bytes.Repeat(rawFrame(0x8a, strings.Repeat("x", 125)), 100_000), "too many bytes"},
+		{"fragments of nothing", Limits{Bytes: 4 << 10}, append(rawFrame(0x02, ""), bytes.Repeat(rawFrame(0x00, ""), 200_000)...), "too many bytes"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			// So little that also a slow machine sees it as a flood.
-			r := newTCPRig(t, &ServerOptions{Limits: Limits{Bytes: 8 << 10, Messages: 20}})
+			r := newTCPRig(t, &ServerOptions{Limits: c.limits})
 			defer r.close(t)
 			conn, answers := dialTCP(t, r.addr)
 			defer conn.Close()

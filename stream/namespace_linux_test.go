@@ -47,63 +47,73 @@ func TestThroughNetworkNamespaces(t *testing.T) {
 		slices.Sort(ages)
 		return states, ages
 	}
-	// healed watches until the link is LIVE.
-	healed := func(limit time.Duration) time.Duration {
+	at := func(ages []time.Duration, percent int) time.Duration {
+		if len(ages) == 0 {
+			return time.Hour
+		}
+		return ages[(len(ages)-1)*percent/100].Round(time.Millisecond)
+	}
+	// reached watches until the link is in a state. That it gets there counts, not how soon a
+	// machine that others use has it there.
+	reached := func(want LinkState) time.Duration {
 		began := time.Now()
-		for g.Link().State != Live {
-			if watch(framePeriod); time.Since(began) > limit {
-				t.Fatalf("%s after %s", g.Link().State, limit)
+		for g.Link().State != want {
+			if watch(framePeriod); time.Since(began) > time.Minute {
+				t.Fatalf("%s after a minute, not %s", g.Link().State, want)
 			}
 		}
 		return time.Since(began)
 	}
-	at := func(ages []time.Duration, percent int) time.Duration {
-		return ages[(len(ages)-1)*percent/100].Round(time.Millisecond)
+	// onceIn watches until ok was true of one of several windows: who else uses the machine
+	// for a moment is no fault of the link's. share is that of the moments in some states.
+	onceIn := func(what string, lasts time.Duration, ok func(share func(...LinkState) float64, ages []time.Duration) bool) {
+		t.Helper()
+		for range 10 {
+			states, ages := watch(lasts)
+			t.Logf("%s: %v, age p50 %s, p99 %s, tier %d", what, states, at(ages, 50), at(ages, 99), g.Link().Tier)
+			share := func(in ...LinkState) (sum float64) {
+				for _, s := range in {
+					sum += float64(states[s]) / float64(len(ages))
+				}
+				return sum
+			}
+			if len(ages) > 0 && ok(share, ages) {
+				return
+			}
+		}
+		t.Errorf("%s: never as it has to be", what)
 	}
 
-	watch(6 * time.Second)  // TCP begins slowly, and for 2 s more it says so
-	for try := 1; ; try++ { // who else uses the machine for a moment is no fault of the link's
-		merged := g.Link().Merged
-		states, ages := watch(4 * time.Second)
-		merged = g.Link().Merged - merged
-		t.Logf("300 ms: %v, %d merged, age p50 %s, p99 %s, round trip %s", states, merged, at(ages, 50), at(ages, 99), g.Link().RTT.Now.Round(time.Millisecond))
-		if states[Live] >= 75 && merged <= 1 && g.Link().RTT.Now >= 300*time.Millisecond {
-			break
-		}
-		if try == 3 {
-			t.Errorf("over 300 ms: %v, %d merged", states, merged)
-			break
-		}
-	}
+	watch(6 * time.Second) // TCP begins slowly, and for 2 s more it says so
+	merged := g.Link().Merged
+	onceIn("300 ms", 3*time.Second, func(share func(...LinkState) float64, ages []time.Duration) bool {
+		before := merged
+		merged = g.Link().Merged
+		t.Logf("%d merged, round trip %s", merged-before, g.Link().RTT.Now.Round(time.Millisecond))
+		return share(Live) > 0.9 && merged-before <= uint64(len(ages)/20) && g.Link().RTT.Now >= 300*time.Millisecond
+	})
 
 	tn.delay.Store(int64(25 * time.Millisecond))
 	near.command(t, "tc", "qdisc", "add", "dev", near.device, "root", "tbf", "rate", "160kbit", "burst", "4kb", "latency", "400ms")
 	watch(5 * time.Second)
-	states, ages := watch(6 * time.Second)
-	t.Logf("20 kB/s: %v, age p50 %s, p99 %s, tier %d", states, at(ages, 50), at(ages, 99), g.Link().Tier)
-	if states[Degraded] < len(ages)*9/10 || at(ages, 50) > time.Second {
-		t.Errorf("at 20 kB/s: %v, age p50 %s", states, at(ages, 50))
-	}
+	onceIn("20 kB/s", 6*time.Second, func(share func(...LinkState) float64, ages []time.Duration) bool {
+		return share(Degraded) > 0.9 && at(ages, 50) < time.Second
+	})
 	near.command(t, "tc", "qdisc", "del", "dev", near.device, "root")
-	t.Logf("LIVE %s after the rate was given back", healed(30*time.Second))
+	t.Logf("LIVE %s after the rate was given back", reached(Live))
 
 	tn.loss.Store(20)
-	states, ages = watch(4 * time.Second)
-	t.Logf("2 %% loss: %v, age p50 %s, p99 %s", states, at(ages, 50), at(ages, 99))
-	if states[Live]+states[Degraded]+states[CatchingUp] < 60 {
-		t.Errorf("with 2 %% of the packets lost: %v", states)
-	}
+	onceIn("2 % loss", 4*time.Second, func(share func(...LinkState) float64, _ []time.Duration) bool {
+		return share(Live, Degraded, CatchingUp) > 0.75
+	})
 	tn.loss.Store(0)
 
 	near.command(t, "ip", "link", "set", near.device, "down")
-	states, _ = watch(3 * time.Second)
+	stale := reached(Stale)
+	watch(2 * time.Second)
 	near.command(t, "ip", "link", "set", near.device, "up")
-	back := healed(20 * time.Second)
-	t.Logf("down for 3 s: %v; LIVE %s after it was up", states, back)
-	if states[Stale] == 0 {
-		t.Errorf("down: %v", states)
-	}
-	for end := time.Now().Add(20 * time.Second); tr.behind(g) != "" && time.Now().Before(end); {
+	t.Logf("down: STALE after %s; LIVE %s after it was up", stale, reached(Live))
+	for end := time.Now().Add(time.Minute); tr.behind(g) != "" && time.Now().Before(end); {
 		time.Sleep(framePeriod)
 	}
 	if lacks := tr.behind(g); lacks != "" {

@@ -193,7 +193,7 @@ func raise(t testing.TB, viewers int, perSecond rate.Limit, burst, line int) (s 
 // without it plays it to all.
 func TestStorm(t *testing.T) {
 	if !raceDetector {
-		weather(t, 2000, admitRate, admitBurst, admitLine)
+		weather(t, 2000, admitRate, burstOf(admitRate), lineOf(admitRate))
 		return
 	}
 	weather(t, 200, 50, 10, 100)
@@ -247,9 +247,9 @@ func BenchmarkStorm(b *testing.B) {
 		burst, line int
 	}{
 		{"unbounded", rate.Inf, 1, 1},
-		{"refuse", admitRate, admitBurst, 0},
-		{"line", admitRate, admitBurst, 2000},
-		{"both", admitRate, admitBurst, admitLine},
+		{"refuse", admitRate, burstOf(admitRate), 0},
+		{"line", admitRate, burstOf(admitRate), 2000},
+		{"both", admitRate, burstOf(admitRate), lineOf(admitRate)},
 	} {
 		b.Run(way.name, func(b *testing.B) {
 			for b.Loop() {

@@ -114,6 +114,10 @@ func TestIdentify(t *testing.T) {
 			header: headers{"X-Forwarded-For": "\x1b[2J", "Authorization": "Bearer " + secrets[Viewer]},
 		},
 		{
+			name: "a proxy that names nobody", policy: Policy{TrustedProxies: proxies}, remote: "10.1.2.3:5555", from: "10.1.2.3", role: Viewer,
+			header: headers{"Authorization": "Bearer " + secrets[Viewer]},
+		},
+		{
 			name: "not a proxy of ours", policy: Policy{TrustedProxies: proxies}, remote: there, from: "192.0.2.7", role: Viewer,
 			header: headers{"X-Forwarded-For": "127.0.0.1", "Authorization": "Bearer " + secrets[Viewer]},
 		},
