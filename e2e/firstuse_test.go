@@ -40,6 +40,11 @@ func accessCommands(t *testing.T) map[string]func(*testscript.TestScript, bool, 
 			ts.Defer(p.kill)
 			running[name] = p
 			eventually(t, startup, "a server", func() error {
+				select {
+				case <-p.done:
+					ts.Fatalf("the server ended: %s", p.errs.String())
+				default:
+				}
 				if !strings.Contains(p.errs.String(), "msg=serving") {
 					return errors.New(p.errs.String())
 				}
