@@ -18,8 +18,9 @@ const (
 	// firstPeriod is from block to block of a sweep until that is measured.
 	firstPeriod = 1228 * time.Microsecond
 	// settling is how late every callback so far may have been, and samples still be told
-	// from those before a change.
-	settling = clockSlack
+	// from those before a change. A clock that took lateness for loss is off by more than
+	// clockSlack, if not by much.
+	settling = 2 * clockSlack
 	// mangledLimit is how many transfers without a header mean that the radio does not
 	// sweep.
 	mangledLimit = 32
