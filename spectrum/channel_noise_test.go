@@ -102,6 +102,7 @@ func (s shape) eachWay(t *testing.T, test func(t *testing.T, f *Frame, middleHz,
 }
 
 func TestBandOfNoise(t *testing.T) {
+	t.Parallel()
 	flat(1e-4, 0, 400).eachWay(t, func(t *testing.T, f *Frame, middle, unit float64) {
 		g := &f.Grid
 		near(t, "power of all of it", g.ChannelPower(f.Mean, middle-210*unit, middle+210*unit), -40, 0.1)
@@ -114,6 +115,7 @@ func TestBandOfNoise(t *testing.T) {
 }
 
 func TestBandwidthOfARaisedCosine(t *testing.T) {
+	t.Parallel()
 	// Below a share u of the width, counted from the middle, lies ½ + u + sin(2πu)/2π of the power.
 	low, high := -0.5, 0.0
 	for range 60 {
@@ -134,6 +136,7 @@ func TestBandwidthOfARaisedCosine(t *testing.T) {
 }
 
 func TestTwoLevelsOfChannels(t *testing.T) {
+	t.Parallel()
 	flat(1e-2, 0, 80).plus(flat(1e-6, -100, 80)).plus(flat(1e-5, 100, 80)).eachWay(t, func(t *testing.T, f *Frame, middle, unit float64) {
 		lower, upper := f.Grid.AdjacentPower(f.Mean, middle, 90*unit, 100*unit)
 		near(t, "lower", lower, -40, 0.1)
