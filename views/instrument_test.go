@@ -344,6 +344,11 @@ func FuzzBookmarks(f *testing.F) {
 		if err != nil {
 			return
 		}
+		for _, m := range list {
+			if m.name != clean(m.name) {
+				t.Fatalf("a name of %q", m.name)
+			}
+		}
 		b := &bookmarks{path: filepath.Join(t.TempDir(), "bookmarks.csv"), list: list}
 		if err := b.save(); err != nil {
 			t.Fatal(err)
