@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -81,11 +80,8 @@ func TestWalk(t *testing.T) {
 	tm.run("--connect", "ws://"+addr)
 	tm.wait(startup, "frames", up)
 	time.Sleep(time.Second) // of a past to keep
-	if err := server.Process.Signal(syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	server.kill()
 	show([]stroll{{"On one terminal `argos-tui --serve`, on another `argos-tui --connect`. The server is killed: the screen says since when, and when it tries again.", nil, contains("RECONNECTING")}})
-	_ = server.Wait()
 	serve(t, addr, "--device", lightRadio(t))
 	show([]stroll{{"It is back, and so are we. What happened meanwhile nobody knows, and the waterfall says that, too.", nil, func(s string) bool { return up(s) && strings.Contains(s, "restart") }}})
 	tm.keys("q")
