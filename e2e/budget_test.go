@@ -71,7 +71,7 @@ func TestResizeStorm(t *testing.T) {
 	t.Parallel()
 	tm := newTerminal(t, 80, 24)
 	tm.run("--listen", freeAddr(t), "--device", lightRadio(t))
-	tm.wait(startup, "frames", up)
+	tm.wait(startup, "frames", drawn)
 	// Frozen and expanded, nothing between the first two lines and the last moves by itself.
 	tm.keys("f", "e")
 	tm.wait(startup, "FROZEN", contains("FROZEN at"))

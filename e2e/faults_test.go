@@ -42,6 +42,9 @@ func live(screen string) bool { return livePane.MatchString(screen) }
 // up is live on a machine that may be too busy to draw every frame by itself.
 func up(screen string) bool { return upPane.MatchString(screen) }
 
+// drawn says that there is a frame, too, which takes a little longer than the link.
+func drawn(screen string) bool { return up(screen) && strings.Contains(screen, "peak ") }
+
 // The link pane: its state, and under it a round trip in ms.
 var (
 	livePane = regexp.MustCompile(`(?s)LIVE.*\brtt +\d+(\.\d+)?`)

@@ -17,7 +17,7 @@ func TestInstrument(t *testing.T) {
 	}
 	tm.keys("cd "+quote(tm.dir), "Enter") // files by short names
 	tm.run("--listen", freeAddr(t), "--device", "synth", "--freq", "433.92M", "--bands", "itu1")
-	tm.wait(startup, "frames", up)
+	tm.wait(startup, "frames", drawn)
 	steps := []struct {
 		keys  []string
 		what  string

@@ -82,7 +82,7 @@ func TestDumpAndMemory(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "seen")
 	tm.run("--listen", freeAddr(t), "--device", lightRadio(t))
-	tm.wait(startup, "a frame", func(s string) bool { return up(s) && strings.Contains(s, "peak ") })
+	tm.wait(startup, "a frame", drawn)
 	tm.keys("f")
 	tm.wait(startup, "a frozen screen", contains("FROZEN at"))
 	tm.keys("-l", ":dump "+path)

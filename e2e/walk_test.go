@@ -64,7 +64,7 @@ func TestWalk(t *testing.T) {
 	addr := freeAddr(t)
 	tm.run("--listen", addr)
 	show([]stroll{
-		{"`argos-tui` alone, on a machine without a HackRF: a synthetic scene, and every line says so.", nil, func(s string) bool { return up(s) && strings.Contains(s, "SIMULATED") }},
+		{"`argos-tui` alone, on a machine without a HackRF: a synthetic scene, and every line says so.", nil, func(s string) bool { return drawn(s) && strings.Contains(s, "SIMULATED") }},
 		{"`n` puts the marker on the next peak below.", []string{"n"}, matches(`mark +9[78]\.\d+ MHz`)},
 		{"`h` holds the greatest of each column: bursts stay.", []string{"h"}, contains("hold")},
 		{"`:span 0` is zero span: level against time at the centre, where the bursts have a length.", []string{"h", "m", "m", ":freq 98.34M", ":span 0", ":sweep-time 400ms"}, contains("sweep 400 ms")},
@@ -78,7 +78,7 @@ func TestWalk(t *testing.T) {
 
 	server := serve(t, addr, "--device", lightRadio(t))
 	tm.run("--connect", "ws://"+addr)
-	tm.wait(startup, "frames", up)
+	tm.wait(startup, "frames", drawn)
 	time.Sleep(time.Second) // of a past to keep
 	server.kill()
 	show([]stroll{{"On one terminal `argos-tui --serve`, on another `argos-tui --connect`. The server is killed: the screen says since when, and when it tries again.", nil, contains("RECONNECTING")}})
