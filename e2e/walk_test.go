@@ -70,7 +70,8 @@ func TestWalk(t *testing.T) {
 		{"`:span 0` is zero span: level against time at the centre, where the bursts have a length.", []string{"h", "m", "m", ":freq 98.34M", ":span 0", ":sweep-time 400ms"}, contains("sweep 400 ms")},
 		{"`:span 2M` leaves it. Tab, Tab, `e`: the link alone, and where the delay is.", []string{":span 2M", ":freq 98.1M", "Tab", "Tab", "e"}, matches(`98\.100M  span 2\.000M(?s:.*)delay `)},
 	})
-	tm.keys("Escape")
+	tm.keys("Escape") // not together with what follows, which would be Alt
+	tm.wait(startup, "all panes", contains("events"))
 	tm.keys("q")
 	if screen, code := tm.exit(startup); code != 0 {
 		t.Fatalf("q ends it with %d:\n%s", code, screen)
