@@ -37,7 +37,7 @@ func TestManual(t *testing.T) {
 // a request gets lost.
 func TestManualRenders(t *testing.T) {
 	if _, err := exec.LookPath("groff"); err != nil {
-		t.Skip("no groff here")
+		t.Fatal("this test needs groff: make test installs it")
 	}
 	render := exec.Command("groff", "-man", "-Tascii", "-ww", "-rLL=200n", "-P-cbou")
 	render.Stdin = strings.NewReader(output(t, "man"))
