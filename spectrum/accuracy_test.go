@@ -39,6 +39,7 @@ func decode(raw []byte, f device.Format) []complex128 {
 // precision rounds off full scale, up to 4e-8 of it in the points that share its last additions, shows there
 // most. It is 0.03 dB in one window and averages out.
 func TestAveragesAgreeWithDoublePrecision(t *testing.T) {
+	study(t)
 	t.Parallel()
 	worst := make(map[string]float64)
 	for n := MinBins; n <= MaxBins; n *= 2 {

@@ -12,6 +12,7 @@ import (
 // every window and overlap, over losses and pieces too short for a window: once all was seen,
 // nothing is allocated, so that no collection of garbage comes between a radio and its samples.
 func TestMeasuringAllocatesNothing(t *testing.T) {
+	study(t)
 	type kind struct {
 		name   string
 		s      Settings

@@ -252,6 +252,7 @@ func (c *capture) frames(t *testing.T, want []burst, bin float64) (held int) {
 
 // TestBurstsAreFound makes bursts of FSK and of a tone, of known place, length and bandwidth, in noise.
 func TestBurstsAreFound(t *testing.T) {
+	study(t)
 	t.Parallel()
 	apart := 0
 	for seed := range uint64(8) {

@@ -102,6 +102,7 @@ func (s shape) eachWay(t *testing.T, test func(t *testing.T, f *Frame, middleHz,
 }
 
 func TestBandOfNoise(t *testing.T) {
+	study(t)
 	t.Parallel()
 	flat(1e-4, 0, 400).eachWay(t, func(t *testing.T, f *Frame, middle, unit float64) {
 		g := &f.Grid
@@ -115,6 +116,7 @@ func TestBandOfNoise(t *testing.T) {
 }
 
 func TestBandwidthOfARaisedCosine(t *testing.T) {
+	study(t)
 	t.Parallel()
 	// Below a share u of the width, counted from the middle, lies ½ + u + sin(2πu)/2π of the power.
 	low, high := -0.5, 0.0
@@ -136,6 +138,7 @@ func TestBandwidthOfARaisedCosine(t *testing.T) {
 }
 
 func TestTwoLevelsOfChannels(t *testing.T) {
+	study(t)
 	t.Parallel()
 	flat(1e-2, 0, 80).plus(flat(1e-6, -100, 80)).plus(flat(1e-5, 100, 80)).eachWay(t, func(t *testing.T, f *Frame, middle, unit float64) {
 		lower, upper := f.Grid.AdjacentPower(f.Mean, middle, 90*unit, 100*unit)

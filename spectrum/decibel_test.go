@@ -30,6 +30,7 @@ func TestDecibels(t *testing.T) {
 
 // TestQuantise: a step differs from that of math.Log10 only where the level lies on the border of two.
 func TestQuantise(t *testing.T) {
+	study(t)
 	t.Parallel()
 	for _, step := range []float64{minStepDB, DefaultStepDB} {
 		for e := -16.0; e < 3; e += 3.1e-6 {

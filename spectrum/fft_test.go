@@ -141,6 +141,7 @@ func compare(t *testing.T, name string, f *fft, c cells, exact []float64, least,
 // TestFFTAgreesWithDoublePrecision looks at one window of samples in floats. Rounding errors are alike
 // in all points; where there are fewer points each gets more.
 func TestFFTAgreesWithDoublePrecision(t *testing.T) {
+	study(t)
 	t.Parallel()
 	worst := make(map[string]float64)
 	least := func(n int) float64 {

@@ -153,6 +153,7 @@ func TestHistoryKeepsToItsBudget(t *testing.T) {
 // A frame of a survey holds a part of its grid only, and that is what it costs: a second
 // of all that a HackRF receives, in the finest bins, is held in 64 MB with all merges.
 func TestHistoryOfASurvey(t *testing.T) {
+	study(t)
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(5, 4))
 	const bins = 7250e6 / 20e6 * 8192

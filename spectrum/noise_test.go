@@ -104,6 +104,7 @@ func TestMaximumOfIndependentLooks(t *testing.T) {
 // be that of K looks as correlated as the windows: H_K times the mean without overlap. The bounds follow from the
 // number of independent values that went in, and are so tight that 0.1 dB more or less would fail.
 func TestNoiseLevelsAgreeWithTheory(t *testing.T) {
+	study(t)
 	t.Parallel()
 	const density = 1e-12 // of full scale in 1 Hz
 	// So many independent values of one look each: a mean within 0.3 %.

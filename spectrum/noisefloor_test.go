@@ -23,6 +23,7 @@ func floorOf(n *NoiseFloor, bins int) (mean, worst float64) {
 
 // The estimate has no bias at any number of averages, overlap, window and tier.
 func TestNoiseFloorHasNoBias(t *testing.T) {
+	study(t)
 	t.Parallel()
 	const bins, power = 1024, 1e-6
 	truth := 10*math.Log10(power) + 10*math.Log10(1.0/bins) // in a bin one wide

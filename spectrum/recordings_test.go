@@ -58,6 +58,7 @@ func recordings(t *testing.T, test func(t *testing.T, name string, c capture)) {
 // TestRecordingsAgreeWithReference measures real recordings, if ARGOS_CAPTURES names a
 // directory with some. TestRandomScenesAgreeWithReference does the same on made ones.
 func TestRecordingsAgreeWithReference(t *testing.T) {
+	study(t)
 	recordings(t, func(t *testing.T, _ string, c capture) {
 		for _, n := range []int{1024, 4096, 16384} {
 			for w := range windows {

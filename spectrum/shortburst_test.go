@@ -92,6 +92,7 @@ func (r *burstReader) over(t *testing.T, samples int) (worst, median float64) {
 
 // TestShortBurstsReadAsTabled holds the tables of docs/MEASUREMENT.md to what the analyzer reads.
 func TestShortBurstsReadAsTabled(t *testing.T) {
+	study(t)
 	t.Parallel()
 	text, err := os.ReadFile("../docs/MEASUREMENT.md")
 	if err != nil {
