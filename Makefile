@@ -30,8 +30,13 @@ build: ## build/argos-tui, with its version
 # Radios, links and screens are tested in real time, so no package runs beside another, nor
 # any of the tests that start the program.
 test: drift cross ## all tests with the race detector; installs what they need
-	$(GO) test -race -p 1 -timeout 10m $(GOTESTFLAGS) $$($(GO) list ./... | grep -v /e2e$$)
-	$(GO) test -race -timeout 20m -count=1 -parallel 1 $(GOTESTFLAGS) ./e2e
+	$(call told,$(GO) test -race -p 1 -timeout 10m $(GOTESTFLAGS) $$($(GO) list ./... | grep -v /e2e$$))
+	$(call told,$(GO) test -race -timeout 20m -count=1 -parallel 1 $(GOTESTFLAGS) ./e2e)
+
+# What failed is said once more at the end: with -v it may be thousands of lines above.
+told = @mkdir -p build; set -o pipefail; $(1) | tee build/test.txt || { \
+	awk '/^=== /{name=$$3} {said[name]=said[name] $$0 "\n"} /^ *--- FAIL: /{names=names $$0 "\n"; failed[++n]=$$3} \
+	END{for (i=1; i<=n; i++) printf "\n%s", said[failed[i]]; printf "\n%s", names}' build/test.txt >&2; exit 1; }
 
 # Every system has to build; only where libhackrf can be bound is there a HackRF. Without
 # cgo and the binding nothing is linked at run time.
