@@ -59,7 +59,7 @@ func TestStrongestSignal(t *testing.T) {
 					// The pointer over the trace, not only the number beside it.
 					col, first, width := pointer(s)
 					want := int((wantHz - (rec.centerHz - rec.rateHz/2 - ref.binHz/2)) / rec.rateHz * float64(width))
-					if got := col - first; col < 0 || got < want-1 || got > want+1 {
+					if got := col - first; col < 0 || width == 0 || got < want-1 || got > want+1 {
 						return fmt.Errorf("the pointer stands in column %d of %d, want %d", got, width, want)
 					}
 					return nil
