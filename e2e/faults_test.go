@@ -37,8 +37,8 @@ func secondsLeft(screen string) float64 {
 	return s
 }
 
-// live says that frames arrive, each by itself, and the link has been measured. A machine
-// that pauses has it come and go: it is waited for, and for long.
+// live says that frames arrive, each by itself, and the link has been measured. So a link
+// begins; on a machine that pauses again and again it may not be so a second time.
 func live(screen string) bool { return livePane.MatchString(screen) }
 
 // up is live on a machine that may be too busy to draw every frame by itself.
@@ -80,7 +80,6 @@ func TestServerKilled(t *testing.T) {
 
 	serve(t, addr, "--device", radio)
 	tm.wait(backoff+slack, "link after the server came back", up)
-	tm.wait(startup, "LIVE", live)
 	tm.keys("q")
 	if _, code := tm.exit(slack); code != 0 {
 		t.Errorf("q: exit %d", code)
@@ -188,7 +187,6 @@ func TestServerStopped(t *testing.T) {
 	}
 	signal(syscall.SIGCONT)
 	tm.wait(backoff+slack, "link after the server went on", up)
-	tm.wait(startup, "LIVE", live)
 }
 
 // TestNoServer: an address where nothing listens is a line to read, not a screen.
