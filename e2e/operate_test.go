@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestOperator: what a service manager and a scraper see of a real server, and its log.
@@ -17,7 +16,7 @@ func TestOperator(t *testing.T) {
 	addr := freeAddr(t)
 	p := serve(t, addr, "--device", lightRadio(t), "--log-json", "--log-level", "info")
 	get := func(path string) (int, string) {
-		client := http.Client{Timeout: 10 * time.Second}
+		client := http.Client{Timeout: startup}
 		answer, err := client.Get("http://" + addr + path)
 		if err != nil {
 			t.Fatal(err)
@@ -49,6 +48,12 @@ func TestOperator(t *testing.T) {
 			if !strings.Contains(body, "\n"+want) {
 				return fmt.Errorf("no %s in /metrics", want)
 			}
+		}
+		return nil
+	})
+	eventually(t, startup, "word that it left", func() error {
+		if log := p.errs.String(); !strings.Contains(log, `"viewer left"`) {
+			return errors.New(log)
 		}
 		return nil
 	})

@@ -41,7 +41,7 @@ type nurse struct {
 }
 
 const (
-	nursePatience = 5 * time.Second
+	nursePatience = 10 * time.Second
 	metricsMost   = 1 << 20 // bytes that are read of a server's metrics
 )
 
