@@ -3,17 +3,22 @@
 package hackrf
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +28,9 @@ import (
 
 // backWithin is how soon a radio has to be back after a fault has ended.
 const backWithin = 2 * time.Second
+
+// epoch is where a watcher's times count from.
+var epoch = time.Now()
 
 // A watcher reads a radio all the time, and knows when the last block came.
 type watcher struct {
@@ -135,6 +143,56 @@ func TestFaults(t *testing.T) {
 				t.Errorf("%+v", s)
 			}
 		})
+	}
+}
+
+// A machine that stands still for a while, as one does that is a guest of another, takes
+// nothing from the radio but samples.
+func TestPaused(t *testing.T) {
+	if os.Getenv("ARGOS_PAUSED") != "" {
+		r := open(t, "")
+		tune(t, r, device.Tuning{CenterHz: 433e6, SpanHz: 2e6})
+		var b device.Block
+		for reader := bufio.NewReader(os.Stdin); ; {
+			read(t, r, &b, nil)
+			fmt.Println("samples")
+			if _, err := reader.ReadString('\n'); err != nil {
+				break
+			}
+		}
+		if s := r.Stats(); s.Interruptions != 0 || s.Abandoned != 0 {
+			t.Errorf("%+v", s)
+		}
+		return
+	}
+	again := exec.Command(os.Args[0], "-test.run=^TestPaused$")
+	again.Env = append(emulator.Env(emulator.Build(t), emulator.Options{Lock: "paused" + strconv.Itoa(os.Getpid())}), "ARGOS_PAUSED=1")
+	in, err := again.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := again.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewReader(out)
+	for range 3 {
+		if line, err := said.ReadString('\n'); err != nil || line != "samples\n" {
+			t.Errorf("it says %q: %v", line, err)
+			break
+		}
+		_ = again.Process.Signal(syscall.SIGSTOP) // Wait tells what is wrong
+		time.Sleep(800 * time.Millisecond)
+		_ = again.Process.Signal(syscall.SIGCONT)
+		fmt.Fprintln(in)
+	}
+	in.Close()
+	rest, _ := io.ReadAll(said) // of a process that may have ended
+	if err := again.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, rest)
 	}
 }
 

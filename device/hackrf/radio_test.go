@@ -357,11 +357,12 @@ func TestTwoProcesses(t *testing.T) {
 		}
 		return
 	}
-	emulate(t, emulator.Options{Lock: "two"})
+	lock := "two" + strconv.Itoa(os.Getpid())
+	emulate(t, emulator.Options{Lock: lock})
 	r := open(t, "")
 	tune(t, r, device.Tuning{CenterHz: 100e6, SpanHz: 2e6})
 	again := exec.Command(os.Args[0], "-test.run=^TestTwoProcesses$")
-	again.Env = append(emulator.Env(emulator.Build(t), emulator.Options{Lock: "two"}), "ARGOS_SECOND=1")
+	again.Env = append(emulator.Env(emulator.Build(t), emulator.Options{Lock: lock}), "ARGOS_SECOND=1")
 	if out, err := again.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
