@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"syscall"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -147,8 +146,6 @@ func journalFailed(logs *slog.Logger) func(error) {
 // owned finds out who has the address that we wanted, nil if that is no Argos server,
 // and says so in held.
 func (o *options) owned(ctx context.Context) (who *stream.Link, held error) {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
 	link, err := stream.Ask(ctx, "ws://"+o.listen, nil)
 	var tls *stream.TLSError
 	if errors.As(err, &tls) {
