@@ -13,11 +13,12 @@ import (
 	"time"
 )
 
-// backoff is the longest pause between two attempts to reconnect; slack is what a loaded
-// machine and a program with the race detector may add.
+// backoff is the longest pause between two attempts to reconnect; slack is what a machine
+// that pauses for seconds and a program with the race detector may add. It is less than the
+// 15 s of silence after which a link is given up in any case.
 const (
 	backoff = 5 * time.Second
-	slack   = 3 * time.Second
+	slack   = 10 * time.Second
 )
 
 // countdown is how RECONNECTING says when the next attempt begins.
@@ -36,7 +37,8 @@ func secondsLeft(screen string) float64 {
 	return s
 }
 
-// live says that frames arrive and the link has been measured.
+// live says that frames arrive, each by itself, and the link has been measured. A machine
+// that pauses has it come and go: it is waited for, and for long.
 func live(screen string) bool { return livePane.MatchString(screen) }
 
 // up is live on a machine that may be too busy to draw every frame by itself.
@@ -61,7 +63,7 @@ func watch(t *testing.T, addr string) *terminal {
 }
 
 // TestServerKilled: a server that dies without a word is missed at once, the viewer
-// counts down to its next attempt and is live again within one step of its backoff.
+// counts down to its next attempt and has a link again within one step of its backoff.
 func TestServerKilled(t *testing.T) {
 	t.Parallel()
 	addr := freeAddr(t)
@@ -71,15 +73,16 @@ func TestServerKilled(t *testing.T) {
 
 	server.kill()
 	tm.wait(slack, "RECONNECTING", contains("RECONNECTING"))
-	tm.wait(2*backoff, "countdown", func(s string) bool { return secondsLeft(s) > 0 })
-	if screen := tm.screen(); regexp.MustCompile(`(?m)^.*\bLIVE\b`).MatchString(lines(screen)[0]) {
+	screen := tm.wait(2*backoff+slack, "countdown", func(s string) bool { return secondsLeft(s) > 0 })
+	if strings.Contains(lines(screen)[0], "LIVE") {
 		t.Errorf("the header says LIVE without a server:\n%s", screen)
 	}
 
 	serve(t, addr, "--device", radio)
-	tm.wait(backoff+slack, "LIVE after the server came back", live)
+	tm.wait(backoff+slack, "link after the server came back", up)
+	tm.wait(startup, "LIVE", live)
 	tm.keys("q")
-	if _, code := tm.exit(5 * time.Second); code != 0 {
+	if _, code := tm.exit(slack); code != 0 {
 		t.Errorf("q: exit %d", code)
 	}
 }
@@ -141,18 +144,24 @@ func TestReconnectNow(t *testing.T) {
 	defer func() { way.cut() }()
 	tm := watch(t, way.addr)
 
-	way.cut()
-	// The pause is drawn at random: wait for one in which a key can be told from luck.
-	screen := tm.wait(2*time.Minute, "long countdown", func(s string) bool { return secondsLeft(s) >= 3 })
-	left := secondsLeft(screen)
-	way.open()
-	pressed := time.Now()
-	tm.keys("r")
-	tm.wait(backoff+slack, "link after r", func(s string) bool { return !strings.Contains(s, "RECONNECTING") })
-	if took := time.Since(pressed).Seconds(); took > left-1 {
-		t.Errorf("connected %.1f s after r with %.1f s left to wait: r did nothing", took, left)
+	// A machine that pauses just then spoils an episode, but not each.
+	var took, left float64
+	for range 3 {
+		way.cut()
+		// The pause is drawn at random: wait for one in which a key can be told from luck.
+		screen := tm.wait(2*time.Minute, "long countdown", func(s string) bool { return secondsLeft(s) >= 3 })
+		left = secondsLeft(screen)
+		way.open()
+		pressed := time.Now()
+		tm.keys("r")
+		tm.wait(backoff+slack, "link after r", func(s string) bool { return !strings.Contains(s, "RECONNECTING") })
+		took = time.Since(pressed).Seconds()
+		tm.wait(backoff+slack, "link with a round trip", up)
+		if took < left-1 {
+			return
+		}
 	}
-	tm.wait(backoff+slack, "LIVE", live)
+	t.Errorf("connected %.1f s after r with %.1f s left to wait: r did nothing", took, left)
 }
 
 // TestServerStopped: a server that hangs is STALE soon, given up after 15 s of silence,
@@ -178,7 +187,8 @@ func TestServerStopped(t *testing.T) {
 		t.Errorf("given up after %v of silence, want about 15 s", took)
 	}
 	signal(syscall.SIGCONT)
-	tm.wait(backoff+slack, "LIVE after the server went on", live)
+	tm.wait(backoff+slack, "link after the server went on", up)
+	tm.wait(startup, "LIVE", live)
 }
 
 // TestNoServer: an address where nothing listens is a line to read, not a screen.
@@ -204,7 +214,7 @@ func TestPortTaken(t *testing.T) {
 	if code != 1 || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, addr) || stdout != "" {
 		t.Errorf("exit %d, stdout %q, stderr %q; want 1 and one line with %s", code, stdout, stderr, addr)
 	}
-	// In local mode with a device asked for, the other server must be named.
+	// In local mode with a device asked for, the other server is named.
 	tm := newTerminal(t, 80, 24)
 	tm.run("--listen", addr, "--device", radio)
 	screen, code := tm.exit(startup)
@@ -220,13 +230,12 @@ func TestAttach(t *testing.T) {
 	serve(t, addr, "--device", lightRadio(t))
 	tm := newTerminal(t, 80, 24)
 	tm.run("--listen", addr)
+	// This stays for a few seconds only, and is there first.
+	tm.wait(startup, "word that the radio is another server's", matches(regexp.QuoteMeta(addr)+`.*watching`))
 	tm.wait(startup, "LIVE with a round trip", live)
-	screen := tm.wait(startup, "the other server's tuning", contains("433.920"))
-	if !matches(regexp.QuoteMeta(addr) + `.*watching`)(screen) {
-		t.Errorf("does not say that the radio is another server's:\n%s", screen)
-	}
+	tm.wait(startup, "the other server's tuning", contains("433.920"))
 	tm.keys("q")
-	if _, code := tm.exit(5 * time.Second); code != 0 {
+	if _, code := tm.exit(slack); code != 0 {
 		t.Errorf("q: exit %d", code)
 	}
 	if err := dial(addr); err != nil {
@@ -270,13 +279,13 @@ func TestServerGarbage(t *testing.T) {
 		"nothing after that": handshake(pb),
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, err := net.DialTimeout("tcp", addr, 5*time.Second)
+			c, err := net.DialTimeout("tcp", addr, slack)
 			if err != nil {
 				t.Fatal(err)
 			}
 			// Stays open: the server has to live with it or to end it.
 			t.Cleanup(func() { c.Close() })
-			if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+			if err := c.SetDeadline(time.Now().Add(slack)); err != nil {
 				t.Fatal(err)
 			}
 			_, _ = c.Write([]byte(bytes)) // the server may hang up in the middle

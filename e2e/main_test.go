@@ -210,13 +210,14 @@ func dial(addr string) error {
 // signal to wait for.
 func eventually(t testing.TB, limit time.Duration, what string, f func() error) {
 	t.Helper()
-	deadline := time.Now().Add(limit)
+	began := time.Now()
 	for {
+		asked := time.Now()
 		err := f()
 		if err == nil {
 			return
 		}
-		if time.Now().After(deadline) {
+		if asked.Sub(began) > limit {
 			t.Fatalf("no %s within %v: %v", what, limit, err)
 		}
 		time.Sleep(20 * time.Millisecond)

@@ -46,24 +46,25 @@ func TestStrongestSignal(t *testing.T) {
 				loop := time.Duration(rec.seconds() * float64(time.Second))
 				held := time.Now().Add(loop + 200*time.Millisecond)
 				tolerance := math.Max(2*ref.binHz, 1e3) // a display of kHz rounds
-				screen := tm.wait(3*loop+startup, fmt.Sprintf("signal at %.6f MHz, %.1f dBFS", wantHz/1e6, wantDB), func(s string) bool {
+				screen := tm.agree(3*loop+startup, fmt.Sprintf("signal at %.6f MHz, %.1f dBFS", wantHz/1e6, wantDB), func(s string) error {
 					m := readout.FindStringSubmatch(s)
 					if m == nil || time.Now().Before(held) {
-						return false
+						return errors.New("max hold is not read yet")
 					}
 					mhz, err1 := strconv.ParseFloat(m[1], 64)
 					db, err2 := strconv.ParseFloat(m[2], 64)
-					return err1 == nil && err2 == nil && math.Abs(mhz*1e6-wantHz) <= tolerance && math.Abs(db-wantDB) <= 1.5
+					if err1 != nil || err2 != nil || math.Abs(mhz*1e6-wantHz) > tolerance || math.Abs(db-wantDB) > 1.5 {
+						return fmt.Errorf("it is at %s MHz, %s dBFS", m[1], m[2])
+					}
+					// The pointer over the trace, not only the number beside it.
+					col, first, width := pointer(s)
+					want := int((wantHz - (rec.centerHz - rec.rateHz/2 - ref.binHz/2)) / rec.rateHz * float64(width))
+					if got := col - first; col < 0 || got < want-1 || got > want+1 {
+						return fmt.Errorf("the pointer stands in column %d of %d, want %d", got, width, want)
+					}
+					return nil
 				})
-				// The pointer over the trace, not only the number beside it.
-				col, first, width := pointer(t, screen)
-				want := int((wantHz - (rec.centerHz - rec.rateHz/2 - ref.binHz/2)) / rec.rateHz * float64(width))
-				if got := col - first; got < want-1 || got > want+1 {
-					t.Errorf("the pointer stands in column %d of %d, want %d:\n%s", got, width, want, screen)
-				}
-				if !live(screen) {
-					t.Errorf("not LIVE with a round trip:\n%s", screen)
-				}
+				tm.wait(startup, "LIVE with a round trip", live)
 				if strings.Contains(screen, "SIMULATED") {
 					t.Errorf("a recording is called simulated:\n%s", screen)
 				}
@@ -72,10 +73,10 @@ func TestStrongestSignal(t *testing.T) {
 	})
 }
 
-// pointer finds the marker's pointer over the trace, and the first column and the width
-// of the plot that it stands in: from the level axis to the rule before the link pane.
-func pointer(t *testing.T, screen string) (col, first, width int) {
-	t.Helper()
+// pointer finds the marker's pointer over the trace, -1 if there is none, and the first
+// column and the width of the plot that it stands in: from the level axis to the rule before
+// the link pane.
+func pointer(screen string) (col, first, width int) {
 	col = -1
 	for _, line := range lines(screen) {
 		cells := []rune(line)
@@ -87,9 +88,6 @@ func pointer(t *testing.T, screen string) (col, first, width int) {
 		if rule := index(cells, '│', axis+1); axis >= 0 && rule > axis && width == 0 {
 			first, width = axis+1, rule-axis-1
 		}
-	}
-	if col < 0 || width == 0 {
-		t.Fatalf("pointer in column %d of a plot %d wide:\n%s", col, width, screen)
 	}
 	return col, first, width
 }
@@ -127,7 +125,7 @@ func TestTerminalRestored(t *testing.T) {
 			pid := tm.run("--listen", freeAddr(t), "--device", lightRadio(t))
 			tm.wait(startup, "frames", up)
 			c.end(tm, pid)
-			screen, code := tm.exit(5 * time.Second)
+			screen, code := tm.exit(slack)
 			// What was on the screen before is back, and nothing of the program's.
 			if strings.Contains(screen, "LIVE") || strings.Contains(screen, "│") {
 				t.Errorf("the program's screen is still there:\n%s", screen)
@@ -155,9 +153,9 @@ func TestTerminalGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hangs := time.AfterFunc(startup+10*time.Second, func() { _ = cmd.Process.Kill() })
+	hangs := time.AfterFunc(startup, func() { _ = cmd.Process.Kill() })
 	defer hangs.Stop()
-	for seen := ""; !strings.Contains(seen, "LIVE"); {
+	for seen := ""; !strings.Contains(seen, "LIVE") && !strings.Contains(seen, "DEGRADED"); {
 		var buf [4096]byte
 		n, err := end.Read(buf[:])
 		if err != nil {
@@ -168,6 +166,7 @@ func TestTerminalGone(t *testing.T) {
 	if err := end.Close(); err != nil {
 		t.Error(err)
 	}
+	hangs.Reset(slack)
 	_ = cmd.Wait() // how it ended stands in ProcessState
 	if code, said := cmd.ProcessState.ExitCode(), errs.String(); code != 1 || !strings.HasPrefix(said, "argos-tui: ") || strings.Count(said, "\n") != 1 {
 		t.Errorf("exit %d, want 1 and a line:\n%s", code, said)
@@ -183,7 +182,7 @@ func TestWindowClosed(t *testing.T) {
 	if out, err := tm.command("kill-server").CombinedOutput(); err != nil {
 		t.Fatalf("kill-server: %v\n%s", err, out)
 	}
-	eventually(t, 10*time.Second, "end of the program", func() error {
+	eventually(t, slack, "end of the program", func() error {
 		if err := syscall.Kill(pid, 0); err == nil && !zombie(pid) {
 			return fmt.Errorf("process %d lives", pid)
 		}
@@ -220,7 +219,7 @@ func TestTerminals(t *testing.T) {
 			t.Parallel()
 			tm := newTerminal(t, 80, 24, tc.env...)
 			tm.run("--listen", freeAddr(t), "--device", "synth")
-			screen := tm.wait(startup, "a picture with a round trip", up)
+			screen := tm.wait(startup, "a picture with a round trip", drawn)
 			for _, r := range screen {
 				if r == '\uFFFD' || r < ' ' && r != '\n' || tc.draws != nil && !tc.draws(r) {
 					t.Errorf("%q is no character for this terminal:\n%s", r, screen)
@@ -251,7 +250,7 @@ func TestTerminals(t *testing.T) {
 				}
 			}
 			tm.keys("q")
-			if _, code := tm.exit(5 * time.Second); code != 0 {
+			if _, code := tm.exit(slack); code != 0 {
 				t.Errorf("q: exit %d", code)
 			}
 			tm.shellWorks()
@@ -400,17 +399,26 @@ func TestTerminalStalls(t *testing.T) {
 	h := newHose(t, tm, "--connect", "ws://"+addr)
 	tm.wait(startup, "LIVE with a round trip", live)
 
-	h.shut(t)
-	time.Sleep(10 * time.Second) // the length of the stall is what is tested
-	stalled := tm.screen()
-	resumed := time.Now().UTC()
-	if clockIs(stalled, resumed) {
-		t.Errorf("nobody read the terminal, and still the screen goes on:\n%s", stalled)
+	// A machine that pauses just then spoils an episode, but not each.
+	for episode := 1; ; episode++ {
+		h.shut(t)
+		time.Sleep(10 * time.Second) // the length of the stall is what is tested
+		stalled := tm.screen()
+		resumed := time.Now().UTC()
+		if clockIs(stalled, resumed) {
+			t.Errorf("nobody read the terminal, and still the screen goes on:\n%s", stalled)
+		}
+		h.valve.Unlock()
+		screen, _, newest := tm.poll(time.Second, func(s string) bool {
+			return (clockIs(s, resumed) || clockIs(s, resumed.Add(time.Second))) && secondsOld(s) < 1
+		})
+		if newest {
+			break
+		}
+		if episode == 3 {
+			t.Fatalf("not the newest within a second after a stall:\n%s", screen)
+		}
 	}
-	h.valve.Unlock()
-	tm.wait(time.Second, "the newest after the stall", func(s string) bool {
-		return (clockIs(s, resumed) || clockIs(s, resumed.Add(time.Second))) && secondsOld(s) < 1
-	})
 	// Soon the counters tell what happened: frames merged, no frame and no link lost.
 	screen := tm.wait(startup, "LIVE after the stall", live)
 	for _, want := range []string{`merged +[1-9]`, `gaps +0\b`, `outages +0\b`} {
@@ -433,7 +441,7 @@ func TestStalledTerminalEnds(t *testing.T) {
 	}
 	select {
 	case <-h.ended:
-	case <-time.After(10 * time.Second):
-		t.Error("still there 10 s after SIGTERM")
+	case <-time.After(slack):
+		t.Errorf("still there %v after SIGTERM", slack)
 	}
 }

@@ -48,8 +48,14 @@ func TestBashCompletes(t *testing.T) {
 func TestDoctorOnTerminal(t *testing.T) {
 	t.Parallel()
 	tm := newTerminal(t, 120, 40)
-	tm.run("doctor")
-	screen, _ := tm.exit(startup)
+	var screen string
+	// It asks the terminal for a few seconds only; one that pauses just then gives no speed.
+	for range 3 {
+		tm.run("doctor")
+		if screen, _ = tm.exit(startup); !strings.Contains(screen, "not measured") {
+			break
+		}
+	}
 	for _, want := range []string{
 		`(?m)^ok    TERM     tmux-256color`, `(?m)^ok    colours  24-bit`, `(?m)^ok    locale   LC_ALL=C.UTF-8: braille`,
 		`(?m)^(ok  |note)  speed    +\d+(\.\d+)? +[kMG]?B/s, answers after \d+`,

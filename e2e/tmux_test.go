@@ -17,15 +17,17 @@ import (
 
 // A terminal is a shell in a tmux of its own, so that a test sees what a person would.
 type terminal struct {
-	t      *testing.T
-	name   string
-	dir    string // of tmux's socket and of the program's home
-	env    []string
-	cols   int
-	rows   int
-	pids   int // programs started
-	prompt string
+	t    *testing.T
+	name string
+	dir  string // of tmux's socket and of the program's home
+	env  []string
+	cols int
+	rows int
+	pids int // programs started
 }
+
+// prompt is that of every shell here.
+const prompt = "ready>"
 
 var terminals atomic.Int64
 
@@ -40,11 +42,8 @@ func newTerminal(t *testing.T, cols, rows int, env ...string) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tm := &terminal{
-		t: t, name: fmt.Sprintf("t%d", terminals.Add(1)), dir: dir, cols: cols, rows: rows,
-		prompt: "ready>",
-	}
-	tm.env = environment(dir, append([]string{"TMUX_TMPDIR=" + dir, "PS1=" + tm.prompt + " "}, env...)...)
+	tm := &terminal{t: t, name: fmt.Sprintf("t%d", terminals.Add(1)), dir: dir, cols: cols, rows: rows}
+	tm.env = environment(dir, append([]string{"TMUX_TMPDIR=" + dir, "PS1=" + prompt + " "}, env...)...)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the screen at the end:\n%s", tm.screen())
@@ -64,7 +63,7 @@ func newTerminal(t *testing.T, cols, rows int, env ...string) *terminal {
 	if out, err := new.CombinedOutput(); err != nil {
 		t.Fatalf("tmux: %v\n%s", err, out)
 	}
-	tm.wait(startup, "a prompt", contains(tm.prompt))
+	tm.wait(startup, "a prompt", contains(prompt))
 	return tm
 }
 
@@ -128,18 +127,47 @@ func (tm *terminal) run(args ...string) (pid int) {
 // wait polls the screen until ok and returns it.
 func (tm *terminal) wait(limit time.Duration, what string, ok func(screen string) bool) string {
 	tm.t.Helper()
-	var screen string
-	deadline := time.Now().Add(limit)
+	screen, was, found := tm.poll(limit, ok)
+	if !found {
+		tm.t.Fatalf("no %s on the screen within %v:\n%s\nand before:\n%s", what, limit, screen, strings.Join(was, "\n"))
+	}
+	return screen
+}
+
+// poll is wait without a judgement: was is what it saw on the way, a few seconds apart.
+func (tm *terminal) poll(limit time.Duration, ok func(screen string) bool) (screen string, was []string, found bool) {
+	const apart, kept = 3 * time.Second, 3
+	began := time.Now()
+	next := began
 	for {
+		asked := time.Now()
 		screen = tm.screen()
 		if ok(screen) {
-			return screen
+			return screen, was, true
 		}
-		if time.Now().After(deadline) {
-			tm.t.Fatalf("no %s on the screen within %v:\n%s", what, limit, screen)
+		if asked.Sub(began) > limit {
+			return screen, was, false
+		}
+		if !asked.Before(next) {
+			next = asked.Add(apart)
+			was = append(was[max(0, len(was)-kept+1):], screen)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// agree is wait for what takes words to say: the last objection is told.
+func (tm *terminal) agree(limit time.Duration, what string, objection func(screen string) error) string {
+	tm.t.Helper()
+	var last error
+	screen, _, found := tm.poll(limit, func(s string) bool {
+		last = objection(s)
+		return last == nil
+	})
+	if !found {
+		tm.t.Fatalf("no %s on the screen within %v: %v\n%s", what, limit, last, screen)
+	}
+	return screen
 }
 
 func contains(s string) func(string) bool {
@@ -150,7 +178,8 @@ func matches(expr string) func(string) bool {
 	return regexp.MustCompile(expr).MatchString
 }
 
-// exit waits for the program to end and returns the screen and the exit code.
+// exit waits for the program to end and the shell to listen again, and returns the screen
+// and the exit code.
 func (tm *terminal) exit(limit time.Duration) (screen string, code int) {
 	tm.t.Helper()
 	screen = tm.wait(limit, "exit code", exited.MatchString)
@@ -161,14 +190,14 @@ func (tm *terminal) exit(limit time.Duration) (screen string, code int) {
 	return screen, code
 }
 
-var exited = regexp.MustCompile(`(?m)^EXIT=(\d+)`)
+var exited = regexp.MustCompile(`(?m)^EXIT=(\d+)\n(?s:.*)` + prompt)
 
 // shellWorks fails the test if the terminal is not as a shell wants it.
 func (tm *terminal) shellWorks() {
 	tm.t.Helper()
 	tm.keys("-l", "clear; stty -a")
 	tm.keys("Enter")
-	screen := tm.wait(5*time.Second, "stty's answer", contains("icanon"))
+	screen := tm.wait(startup, "stty's answer", matches(`icanon(?s:.*)`+prompt))
 	for _, mode := range []string{" echo ", " icanon ", " isig ", " opost ", " icrnl "} {
 		if !strings.Contains(" "+strings.ReplaceAll(screen, "\n", " ")+" ", mode) {
 			tm.t.Errorf("stty lacks%s:\n%s", mode, screen)
