@@ -62,9 +62,11 @@ func (r *Radio) own(s *session) {
 // closed.
 func (r *Radio) serve(s *session) error {
 	var (
-		now  device.Tuning
-		on   bool
-		tick = time.NewTicker(lookEvery)
+		now   device.Tuning
+		on    bool
+		came  uint64        // transfers, at the last look
+		quiet time.Duration // since then, in looks: while the machine stands still nobody looks
+		tick  = time.NewTicker(lookEvery)
 	)
 	defer tick.Stop()
 	for {
@@ -80,7 +82,7 @@ func (r *Radio) serve(s *session) error {
 			if err != nil {
 				return err
 			}
-			now, on = wish, true
+			now, on, quiet = wish, true, 0
 		}
 		select {
 		case <-r.closing:
@@ -95,7 +97,9 @@ func (r *Radio) serve(s *session) error {
 		if err := s.check(); err != nil {
 			return err
 		}
-		if s.rx.silent() > r.stall {
+		if n := s.rx.came.Load(); n != came {
+			came, quiet = n, 0
+		} else if quiet += lookEvery; quiet > r.stall {
 			return errStalled
 		}
 		if s.rx.mangled.Load() > mangledLimit {

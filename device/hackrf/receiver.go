@@ -39,7 +39,6 @@ type receiver struct {
 	ring    *ring
 	ended   atomic.Bool // samples are not wanted any more
 	config  atomic.Pointer[config]
-	newest  atomic.Int64  // when the last transfer came, after epoch
 	came    atomic.Uint64 // transfers
 	lost    atomic.Uint64 // samples that did not fit
 	mangled atomic.Int64  // transfers in a row that are no part of a sweep
@@ -57,9 +56,6 @@ type receiver struct {
 	noticed uint64           // samples that the clock has missed
 	broken  bool
 }
-
-// epoch is where newest counts from.
-var epoch = time.Now()
 
 // receivers holds who receives by number. The callback looks here: a pointer would not
 // do, as C may not keep those of Go.
@@ -119,12 +115,10 @@ func (rx *receiver) begin(t device.Tuning) {
 	rx.lastEnd, rx.period, rx.left = time.Time{}, firstPeriod, 0
 	rx.broken, rx.noticed = true, 0
 	rx.mangled.Store(0)
-	rx.newest.Store(int64(time.Since(epoch)))
 }
 
 // take puts what came at now into the ring. It allocates nothing and waits for nothing.
 func (rx *receiver) take(data []byte, now time.Time) {
-	rx.newest.Store(int64(now.Sub(epoch)))
 	rx.came.Add(1)
 	c := rx.config.Load()
 	if rx.sweeps {
@@ -250,11 +244,6 @@ func (rx *receiver) latency() time.Duration {
 		return 2 * rx.period
 	}
 	return time.Duration(16384 * 1e9 / rx.clock.rateHz)
-}
-
-// silent is how long nothing has come.
-func (rx *receiver) silent() time.Duration {
-	return time.Since(epoch) - time.Duration(rx.newest.Load())
 }
 
 // header reads the first bytes of a block of a sweep, and the frequency in Hz.
