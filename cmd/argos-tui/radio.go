@@ -95,7 +95,8 @@ func (o *options) settings(info device.Info) (spectrum.Settings, error) {
 // unless it is the radio that failed.
 func (o *options) asked(err error) error {
 	var of *device.Error
-	if err == nil || errors.As(err, &of) && !errors.Is(err, device.ErrOutOfRange) || len(o.tuning)+len(o.base) == 0 {
+	var lost *device.Interruption
+	if err == nil || errors.As(err, &lost) || errors.As(err, &of) && !errors.Is(err, device.ErrOutOfRange) || len(o.tuning)+len(o.base) == 0 {
 		return err
 	}
 	return &usageError{err}
