@@ -139,7 +139,7 @@ func TestRangesOfARadio(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := synth.Open(&synth.Options{Unpaced: true})
-		f, got, err := Once(t.Context(), r, s, 100*time.Millisecond, nil)
+		f, got, err := Once(t.Context(), r, s, 5*time.Millisecond, nil) // a sweep takes longer
 		if err != nil {
 			t.Fatalf("%s: %v", tt.ranges, err)
 		}
