@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // A flawed radio makes recordings with errors that the test knows.
@@ -67,7 +66,7 @@ func (r *flawed) record(t *testing.T, dir string, noiseDB, toneHz, toneDB float6
 // argos runs the program with env and returns what it prints.
 func argos(t *testing.T, env []string, line string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*startup)
 	defer cancel()
 	cmd := command(ctx, t, strings.Fields(line)...)
 	cmd.Env = append(cmd.Env, env...)

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"argos/device/hackrf/emulator"
 )
@@ -44,19 +43,7 @@ func TestHackRFTones(t *testing.T) {
 		{"--range 4980M:5060M,2400M:2500M", high, -25},
 		{"--range 2400M:2500M,4980M:5060M", wide, -25},
 	} {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		args := "--once --json --overlap 0% --device hackrf --lna 16 --vga 20 " + c.args
-		cmd := command(ctx, t, strings.Fields(args)...)
-		cmd.Env = append(cmd.Env, env...)
-		var stderr strings.Builder
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		cancel()
-		if err != nil || stderr.Len() > 0 {
-			t.Errorf("%s: %v, stderr %q", c.args, err, stderr.String())
-			continue
-		}
-		r := parseRow(t, string(out))
+		r := parseRow(t, argos(t, env, "--once --json --overlap 0% --device hackrf --lna 16 --vga 20 "+c.args))
 		if *r.Simulated {
 			t.Errorf("%s: simulated", c.args)
 		}
@@ -74,41 +61,47 @@ func TestHackRFTones(t *testing.T) {
 	}
 }
 
-// Viewers are told that the radio is lost, why, and that it is back, by a server that
-// goes on.
-func TestHackRFUnplugged(t *testing.T) {
-	addr := freeAddr(t)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	env := emulated(t, emulator.Options{Faults: "unplug@4s,replug@6s,stall@9s,resume@11s"})
-	server := command(ctx, t, "--serve", "--listen", addr, "--device", "hackrf", "--freq", "433.5M")
-	server.Env = append(server.Env, env...)
-	var stderr buffer
-	server.Stderr = &stderr
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		_ = server.Wait() // killed
-		if s := stderr.String(); strings.Contains(s, "DATA RACE") || strings.Contains(s, "panic:") {
-			t.Error(s)
-		}
-	})
+// emulatedServer serves the emulated radio.
+func emulatedServer(t *testing.T, env []string, args ...string) (addr string) {
+	t.Helper()
+	addr = freeAddr(t)
+	startWith(t, env, append([]string{"--serve", "--listen", addr, "--device", "hackrf", "--freq", "433.5M"}, args...)...)
 	eventually(t, startup, "a server on "+addr, func() error { return dial(addr) })
+	return addr
+}
+
+// Viewers are told that the radio is lost, why, and that it is back, by a server that
+// goes on. Each fault waits until a viewer has seen what went before.
+func TestHackRFUnplugged(t *testing.T) {
+	control := filepath.Join(t.TempDir(), "control")
+	addr := emulatedServer(t, emulated(t, emulator.Options{Control: control}))
 	f := ndjson(t, "--connect", "ws://"+addr)
-	want := []string{"not plugged in", "capturing", "stopped coming", "capturing"}
-	for len(want) > 0 && f.lines.Scan() {
+	steps := []struct{ kind, told, fault string }{
+		{"spectrum", "", "unplug"},
+		{"event", "not plugged in", "replug"},
+		{"event", "capturing", "stall"},
+		{"event", "stopped coming", "resume"},
+		{"event", "capturing", ""},
+	}
+	for len(steps) > 0 && f.lines.Scan() {
 		var line struct{ Kind, Event, Text string }
 		if err := json.Unmarshal(f.lines.Bytes(), &line); err != nil {
 			t.Fatal(err)
 		}
-		if line.Kind == "event" && line.Event == "device" && strings.Contains(line.Text, want[0]) {
-			want = want[1:]
+		now := steps[0]
+		if line.Kind != now.kind || now.told != "" && (line.Event != "device" || !strings.Contains(line.Text, now.told)) {
+			continue
+		}
+		steps = steps[1:]
+		if now.fault == "" {
+			continue
+		}
+		if err := emulator.Send(control, now.fault); err != nil {
+			t.Fatal(err)
 		}
 	}
-	if len(want) > 0 {
-		t.Errorf("nobody said %q; the server said:\n%s", want, stderr.String())
+	if len(steps) > 0 {
+		t.Errorf("nobody said %q", steps[0].told)
 	}
 	_ = f.Process.Kill() // fails if it has ended
 	_ = f.Wait()         // killed
@@ -143,25 +136,8 @@ func TestHackRFDoctor(t *testing.T) {
 // were put at every rate, and in sweeps over one range and several.
 func TestHackRFOverTheLink(t *testing.T) {
 	const low, high = 433.92e6, 2437.3e6
-	addr := freeAddr(t)
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	t.Cleanup(cancel)
 	env := emulated(t, emulator.Options{Tones: "433.92e6:-30,2437.3e6:-25", Noise: "-50"})
-	server := command(ctx, t, "--serve", "--listen", addr, "--device", "hackrf", "--freq", "433.5M", "--lna", "16", "--vga", "20", "--window", "flattop")
-	server.Env = append(server.Env, env...)
-	var stderr buffer
-	server.Stderr = &stderr
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		_ = server.Wait() // killed
-		if s := stderr.String(); strings.Contains(s, "DATA RACE") || strings.Contains(s, "panic:") {
-			t.Error(s)
-		}
-	})
-	eventually(t, startup, "a server on "+addr, func() error { return dial(addr) })
+	addr := emulatedServer(t, env, "--lna", "16", "--vga", "20", "--window", "flattop")
 	for _, c := range []struct {
 		set      string
 		rate     float64

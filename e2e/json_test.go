@@ -66,7 +66,7 @@ func parseRow(t *testing.T, line string) row {
 // once measures a whole recording.
 func once(t *testing.T, args ...string) row {
 	t.Helper()
-	stdout, stderr, code := output(t, 30*time.Second, append([]string{"--once", "--json"}, args...)...)
+	stdout, stderr, code := output(t, 2*startup, append([]string{"--once", "--json"}, args...)...)
 	if code != 0 || stderr != "" {
 		t.Fatalf("exit %d, stderr %q", code, stderr)
 	}
@@ -189,7 +189,7 @@ type feed struct {
 
 func ndjson(t *testing.T, args ...string) *feed {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*startup)
 	t.Cleanup(cancel)
 	f := &feed{Cmd: command(ctx, t, append([]string{"--json"}, args...)...)}
 	f.Stderr = &f.stderr
@@ -270,7 +270,7 @@ func TestJSONHead(t *testing.T) {
 	f.out.Close()
 	began := time.Now()
 	err := f.Wait()
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > startup/2 {
 		t.Errorf("went on for %v without a reader", took)
 	}
 	if f.stderr.Len() > 0 {

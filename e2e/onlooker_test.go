@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -107,37 +108,38 @@ func (o *onlooker) trouble() (lost bool, hole, raw string) {
 	return o.lost, o.hole, o.raw
 }
 
-// metric is a number that the server tells, 0 for none.
-func metric(t *testing.T, addr, token, name string) float64 {
+// metric is a number that the server tells, 0 for none. Right after a flood it may break off
+// who asks, too.
+func metric(t *testing.T, addr, token, name string) (v float64) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}} // it is ours
-	r, err := http.NewRequest(http.MethodGet, "https://"+addr+"/metrics", nil)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+addr+"/metrics", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
-	response, err := client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(body)) {
-		if value, ok := strings.CutPrefix(line, name+" "); ok {
-			v, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return v
+	eventually(t, startup, "answer of /metrics", func() error {
+		response, err := client.Do(r)
+		if err != nil {
+			return err
 		}
-	}
-	if response.StatusCode != http.StatusOK {
-		t.Fatalf("/metrics answers %s", response.Status)
-	}
-	return 0 // some are there once there is something to tell
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			return err
+		}
+		if response.StatusCode != http.StatusOK {
+			return errors.New(response.Status)
+		}
+		v = 0 // some are there once there is something to tell
+		for line := range strings.Lines(string(body)) {
+			if value, ok := strings.CutPrefix(line, name+" "); ok {
+				v, err = strconv.ParseFloat(strings.TrimSpace(value), 64)
+			}
+		}
+		return err
+	})
+	return v
 }
 
 // mostMemory is the most memory that a process had until over, in megabytes.

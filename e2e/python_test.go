@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 )
 
 // python is Debian's, which has Debian's packages: python3-websockets.
@@ -39,7 +38,7 @@ func runPython(t *testing.T, code string, args ...string) string {
 	if err := os.WriteFile(file, []byte(code), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*startup)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, python, append([]string{file}, args...)...)
 	out, err := cmd.CombinedOutput()

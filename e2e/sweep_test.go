@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"argos/device/hackrf/emulator"
 )
@@ -30,7 +29,7 @@ func TestSweepsAgree(t *testing.T) {
 		air = append(air, fmt.Sprintf("%.3f:%g", hz, levels[i]))
 	}
 	env := emulated(t, emulator.Options{Tones: strings.Join(air, ","), Noise: "-50"})
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*startup)
 	defer cancel()
 
 	csv := filepath.Join(t.TempDir(), "sweep.csv")
@@ -84,7 +83,7 @@ func TestHackRFScreen(t *testing.T) {
 			tm := newTerminal(t, size.cols, size.rows, env...)
 			tm.run("--listen", freeAddr(t), "--device", "hackrf", "--freq", "98.1M", "--lna", "16", "--vga", "20")
 			shows := func(what string, hz, tolerance float64) {
-				tm.wait(startup, what, func(s string) bool {
+				tm.wait(2*startup, what, func(s string) bool {
 					m := peak.FindStringSubmatch(s)
 					if m == nil || !live(s) {
 						return false
