@@ -97,3 +97,20 @@ func read(t testing.TB, r *Radio, b *device.Block, why *[]string) {
 		}
 	}
 }
+
+// onceOf makes a measurement up to so many times, until one is as it has to be: what else
+// a machine does for a moment spoils one, and is no fault of ours. What is wrong always is.
+func onceOf(t *testing.T, times int, measure func() error) {
+	t.Helper()
+	for n := 1; ; n++ {
+		err := measure()
+		if err == nil {
+			return
+		}
+		if n == times {
+			t.Error(err)
+			return
+		}
+		t.Log("again, for:", err)
+	}
+}

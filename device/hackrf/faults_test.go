@@ -72,12 +72,12 @@ func watch(t *testing.T, r *Radio) *watcher {
 	return w
 }
 
-// flow waits for blocks that come from now on.
-func (w *watcher) flow(t *testing.T, limit time.Duration) time.Duration {
+// flow waits for blocks that come from now on, and returns for how long.
+func (w *watcher) flow(t *testing.T) time.Duration {
 	t.Helper()
 	begun := time.Since(epoch)
 	for w.last.Load() <= int64(begun) {
-		if time.Since(epoch)-begun > limit {
+		if limit := 10 * backWithin; time.Since(epoch)-begun > limit {
 			var said []string
 			for len(w.said) > 0 {
 				said = append(said, <-w.said)
@@ -87,6 +87,21 @@ func (w *watcher) flow(t *testing.T, limit time.Duration) time.Duration {
 		time.Sleep(2 * time.Millisecond)
 	}
 	return time.Since(epoch) - begun
+}
+
+// hear waits until a reason is told, and returns all that was.
+func (w *watcher) hear(t *testing.T, want string) (said string) {
+	t.Helper()
+	limit := time.After(10 * backWithin)
+	for !strings.Contains(said, want) {
+		select {
+		case text := <-w.said:
+			said += text + "\n"
+		case <-limit:
+			t.Fatalf("it did not say %q, but %q", want, said)
+		}
+	}
+	return said
 }
 
 func TestFaults(t *testing.T) {
@@ -118,30 +133,32 @@ func TestFaults(t *testing.T) {
 			}
 			tune(t, r, wish)
 			w := watch(t, r)
-			w.flow(t, time.Second)
-			set(t, c.fault)
-			if c.end != "" {
-				time.Sleep(max(c.lasting, 1500*time.Millisecond))
-				if silent := time.Since(epoch) - time.Duration(w.last.Load()); silent < time.Second {
-					t.Errorf("blocks came during the fault, the last %v ago", silent)
+			w.flow(t)
+			times := uint64(0)
+			onceOf(t, 3, func() error {
+				set(t, c.fault)
+				said := w.hear(t, c.want)
+				if c.end != "" {
+					time.Sleep(max(c.lasting, 1500*time.Millisecond))
+					if silent := time.Since(epoch) - time.Duration(w.last.Load()); silent < time.Second {
+						t.Errorf("blocks came during the fault, the last %v ago", silent)
+					}
+					set(t, c.end)
 				}
-				set(t, c.end)
-			} else {
-				time.Sleep(100 * time.Millisecond) // until the next transfer, which fails
-			}
-			took := w.flow(t, backWithin)
-			said := ""
-			for len(w.said) > 0 {
-				said += <-w.said + "\n"
-			}
-			t.Logf("back after %v; it said:\n%s", took.Round(time.Millisecond), said)
-			if !strings.Contains(said, c.want) {
-				t.Errorf("it did not say %q", c.want)
-			}
-			time.Sleep(100 * time.Millisecond)
-			if s := r.Stats(); s.Interruptions != 1 || s.Abandoned != 0 {
-				t.Errorf("%+v", s)
-			}
+				took := w.flow(t)
+				t.Logf("back after %v; it said:\n%s", took.Round(time.Millisecond), said)
+				s := r.Stats()
+				for begun := time.Now(); s.Abandoned != 0 && time.Since(begun) < backWithin; s = r.Stats() {
+					time.Sleep(time.Millisecond)
+				}
+				if times++; s.Interruptions != times || s.Abandoned != 0 {
+					t.Errorf("the %d. time: %+v", times, s)
+				}
+				if took > backWithin {
+					return fmt.Errorf("back after %v", took)
+				}
+				return nil
+			})
 		})
 	}
 }
@@ -249,23 +266,26 @@ func TestOverrun(t *testing.T) {
 // A reader that is too slow loses what does not fit the ring, and is told how much.
 func TestSlowReader(t *testing.T) {
 	emulate(t, emulator.Options{})
-	r := open(t, "")
-	tune(t, r, device.Tuning{CenterHz: 433e6, SpanHz: 2e6, RateHz: 20e6})
-	var b device.Block
-	read(t, r, &b, nil)
-	begun, samples := time.Now(), 0
-	time.Sleep(600 * time.Millisecond)
-	for b.Lost == 0 && time.Since(begun) < 5*time.Second {
+	onceOf(t, 5, func() error {
+		r := open(t, "")
+		defer r.Close()
+		tune(t, r, device.Tuning{CenterHz: 433e6, SpanHz: 2e6, RateHz: 20e6})
+		var b device.Block
 		read(t, r, &b, nil)
-		samples += len(b.Samples) / 2
-	}
-	want := 20e6 * b.Time.Sub(begun).Seconds()
-	if got := float64(samples) + float64(b.Lost); !b.Break || got < want-1e6 || got > want+1e6 {
-		t.Errorf("%d samples and %d lost, want %.0f; break %v", samples, b.Lost, want, b.Break)
-	}
-	if b.Late == 0 || b.Late > b.Lost {
-		t.Errorf("%d samples lost, %d of them late", b.Lost, b.Late)
-	}
+		begun, got := b.Time, uint64(0)
+		time.Sleep(600 * time.Millisecond)
+		for b.Late == 0 && b.Time.Sub(begun) < 2*time.Second {
+			read(t, r, &b, nil)
+			got += uint64(len(b.Samples)/2) + b.Lost
+		}
+		if b.Late == 0 || b.Late > b.Lost || !b.Break {
+			return fmt.Errorf("%d samples lost, %d of them late; break %v", b.Lost, b.Late, b.Break)
+		}
+		if want := 20e6 * b.Time.Sub(begun).Seconds(); math.Abs(float64(got)-want) > 1e6 {
+			return fmt.Errorf("%d samples came or were lost, want %.0f", got, want)
+		}
+		return nil
+	})
 }
 
 // At 20 Msps beside busy processors the ring loses nothing.
@@ -323,7 +343,7 @@ func TestRandomFaults(t *testing.T) {
 	wish := device.Tuning{CenterHz: 433e6, SpanHz: 2e6}
 	tune(t, r, wish)
 	w := watch(t, r)
-	worst := time.Duration(0)
+	worst, late := time.Duration(0), 0
 	faults := []string{"unplug", "stall", "control", "timeout", "hang", "refuse", "busy", "error", "short", "overrun", "replug", "resume"}
 	rounds := 0
 	for begun := time.Now(); time.Since(begun) < long; rounds++ {
@@ -337,9 +357,16 @@ func TestRandomFaults(t *testing.T) {
 			time.Sleep(time.Duration(rng.IntN(700)) * time.Millisecond)
 		}
 		set(t, "resume\nreplug")
-		worst = max(worst, w.flow(t, backWithin))
+		took := w.flow(t)
+		if worst = max(worst, took); took > backWithin {
+			late++
+		}
 	}
 	t.Logf("%d rounds, back after %v at worst, %+v", rounds, worst.Round(time.Millisecond), r.Stats())
+	// What else a machine does for a moment spoils a round.
+	if late > rounds/4 {
+		t.Errorf("%d times not back within %v", late, backWithin)
+	}
 	time.Sleep(100 * time.Millisecond)
 	if n := abandoned.Load(); n != 0 {
 		t.Errorf("%d calls have not returned", n)
