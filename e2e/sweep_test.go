@@ -77,9 +77,10 @@ func near(r row, hz float64) int {
 // Local mode on the emulated HackRF: the marker reads the strongest tone where it was
 // put, at one tuning, after a retune by command, and sweeping.
 func TestHackRFScreen(t *testing.T) {
-	env := emulated(t, emulator.Options{Tones: "98.3e6:-40,433.92e6:-30,2437.3e6:-35"})
 	for _, size := range []struct{ cols, rows int }{{120, 40}, {80, 24}} {
 		t.Run(fmt.Sprintf("%dx%d", size.cols, size.rows), func(t *testing.T) {
+			// A radio of its own: the program of the size before may not have ended yet.
+			env := emulated(t, emulator.Options{Tones: "98.3e6:-40,433.92e6:-30,2437.3e6:-35"})
 			tm := newTerminal(t, size.cols, size.rows, env...)
 			tm.run("--listen", freeAddr(t), "--device", "hackrf", "--freq", "98.1M", "--lna", "16", "--vga", "20")
 			shows := func(what string, hz, tolerance float64) {

@@ -36,9 +36,10 @@ var errNoFrame = errors.New("there was nothing to measure")
 
 // Once tunes the radio to s and measures one frame: over all of a recording, over its
 // first part if it is longer than limit (0: OnceLimit), and over the first second of a
-// radio that has no end; in zero span one sweep, and without a SweepTime over just so long. FPS
-// does not count. A recording shorter than one window is an error. The settings returned
-// are those in force, Bins and RBWHz resolved.
+// radio that has no end; where a sweep takes longer until it was made without loss, over up
+// to OnceLimit; in zero span one sweep, and without a SweepTime over just so long. FPS does
+// not count. A recording shorter than one window is an error. The settings returned are
+// those in force, Bins and RBWHz resolved.
 func Once(ctx context.Context, radio device.Radio, s Settings, limit time.Duration, o *AnalyzerOptions) (*Frame, Settings, error) {
 	info := radio.Info()
 	limit = onceOf(info, limit)
@@ -94,6 +95,9 @@ func once(ctx context.Context, radio device.Radio, a *Analyzer, limit time.Durat
 		b     device.Block
 		got   int
 		begun time.Time
+		first float64 // centre of a sweep
+		holes bool    // in this sweep
+		whole bool    // has one been
 		last  time.Duration
 		t     = a.settings.Tuning
 		most  = math.MaxInt
@@ -116,9 +120,12 @@ func once(ctx context.Context, radio device.Radio, a *Analyzer, limit time.Durat
 		}
 		// Blocks of a sweep are counted by their time; a recording that starts anew is over.
 		if begun.IsZero() {
-			begun = b.Time
+			begun, first = b.Time, b.CenterHz
+		} else if holes = holes || b.Lost > 0; b.CenterHz == first {
+			whole, holes = whole || !holes, false
 		}
-		if b.Position < last || t.Sweeps() && b.Time.Sub(begun) > limit {
+		took := b.Time.Sub(begun)
+		if b.Position < last || t.Sweeps() && took > limit && (whole || took > OnceLimit) {
 			return got, nil
 		}
 		last = b.Position
