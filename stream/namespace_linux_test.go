@@ -68,7 +68,7 @@ func TestThroughNetworkNamespaces(t *testing.T) {
 	// for a moment is no fault of the link's. share is that of the moments in some states.
 	onceIn := func(what string, lasts time.Duration, ok func(share func(...LinkState) float64, ages []time.Duration) bool) {
 		t.Helper()
-		for range 10 {
+		for range 20 {
 			states, ages := watch(lasts)
 			t.Logf("%s: %v, age p50 %s, p99 %s, tier %d", what, states, at(ages, 50), at(ages, 99), g.Link().Tier)
 			share := func(in ...LinkState) (sum float64) {

@@ -207,12 +207,15 @@ func TestStorm(t *testing.T) {
 	}
 }
 
-// weather plays a storm, and once more if the machine did not keep up: others that use
-// it for a moment are no fault of ours, and not there twice in a row.
+// weather plays a storm, and up to twice more if the machine did not keep up: others that
+// use it for a moment are no fault of ours, and not there three times in a row.
 func weather(t *testing.T, viewers int, perSecond rate.Limit, burst, line int) {
 	t.Helper()
 	err := checkStorm(t, viewers, perSecond, burst, line)
-	if err != nil {
+	for range 2 {
+		if err == nil {
+			return
+		}
 		t.Log("again, for:", err)
 		err = checkStorm(t, viewers, perSecond, burst, line)
 	}
