@@ -76,7 +76,7 @@ func environment(home string, more ...string) []string {
 		"LC_ALL=C.UTF-8",
 		"TZ=UTC",
 		// A race is a failure, not a line that nobody reads.
-		"GORACE=halt_on_error=1 exitcode=66",
+		"GORACE=halt_on_error=1 exitcode=66 atexit_sleep_ms=10",
 	}, more...)
 }
 

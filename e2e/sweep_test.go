@@ -86,7 +86,7 @@ func TestHackRFScreen(t *testing.T) {
 			shows := func(what string, hz, tolerance float64) {
 				tm.wait(2*startup, what, func(s string) bool {
 					m := peak.FindStringSubmatch(s)
-					if m == nil || !live(s) {
+					if m == nil || !up(s) {
 						return false
 					}
 					mhz, err := strconv.ParseFloat(m[1], 64)
