@@ -89,6 +89,11 @@ func TestResizeStorm(t *testing.T) {
 			return len(l) == tm.rows && strings.HasSuffix(l[0], "Z") && len([]rune(l[0])) == tm.cols && strings.Contains(l[tm.rows-1], "? help")
 		}
 		body := func(screen string) []string { return lines(screen)[2 : tm.rows-1] }
+		// What the palette shows comes behind all of the draw that follows the size.
+		tm.wait(startup, "the new size", fits)
+		tm.keys(":")
+		tm.wait(startup, "the palette", func(s string) bool { return !fits(s) })
+		tm.keys("Escape")
 		before := body(tm.wait(startup, "the whole screen", fits))
 		tm.keys("C-l")
 		var after []string

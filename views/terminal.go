@@ -54,6 +54,7 @@ type gate struct {
 	mu        sync.Mutex // tcell writes from its main loop, too, when the size changes
 	stopped   bool
 	buf       []byte
+	onResize  func() // nil: nothing
 }
 
 func newGate(tty tcell.Tty, m *meter) *gate {
@@ -75,6 +76,16 @@ func (g *gate) Start() error {
 		}
 	}(g.work, g.done)
 	return nil
+}
+
+// NotifyResize has cb called when the terminal was resized, and onResize: tcell says nothing
+// of one that shrank and grew again before it looked.
+func (g *gate) NotifyResize(cb func()) {
+	if cb == nil || g.onResize == nil {
+		g.Tty.NotifyResize(cb)
+		return
+	}
+	g.Tty.NotifyResize(func() { g.onResize(); cb() })
 }
 
 // Write waits until the terminal has taken p, or until Abandon.
