@@ -343,3 +343,31 @@ func TestInks(t *testing.T) {
 		}
 	}
 }
+
+// What a draw sends is made without allocating, though every cell changes and has a style
+// of its own.
+func TestShowAllocatesNothing(t *testing.T) {
+	t.Setenv("COLORTERM", "truecolor")
+	const w, h = 200, 60
+	s := newDiffScreen(terminfoScreen(t, newTty(w, h)))
+	if err := s.Init(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Fini()
+	ramp, round := rgb(scales[Viridis]), 0
+	draw := func() {
+		round++
+		s.Clear()
+		for i := range w * h {
+			style := tcell.StyleDefault.Foreground(ramp[(i+round)%16]).Background(ramp[(i/16+round)%16])
+			s.SetContent(i%w, i/w, '▀', nil, style)
+		}
+		s.Show()
+	}
+	for range 17 { // all styles have been there
+		draw()
+	}
+	if n := testing.AllocsPerRun(20, draw); n != 0 {
+		t.Errorf("%v allocations a draw", n)
+	}
+}
