@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -152,4 +153,21 @@ func within(f, rescue func()) bool {
 	case <-t.C:
 		return false
 	}
+}
+
+// untilEnd runs write, which ends by itself or with ctx. An out that takes nothing holds up
+// the end for no longer than patience.
+func untilEnd(ctx context.Context, write func() error) error {
+	written := make(chan error, 1)
+	go func() { written <- write() }()
+	select {
+	case err := <-written:
+		return err
+	case <-ctx.Done():
+	}
+	var err error
+	if !within(func() { err = <-written }, nil) {
+		return errAbandoned
+	}
+	return err
 }
