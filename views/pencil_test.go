@@ -185,7 +185,7 @@ func TestPencilShowsWhatTcellDoes(t *testing.T) {
 			if _, ok := ours.canvas.(*pencil); !ok {
 				t.Fatal("there is no pencil")
 			}
-			for round := range 300 {
+			for round := range 120 {
 				plain, want := on()
 				plain.canvas = &tcellCanvas{screen: plain.Screen, inks: plain.inks}
 				ours.Clear()
