@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,8 +17,9 @@ import (
 
 // BenchmarkLocal runs local mode on the synthetic radio, at 2 Msps and 20 frames a
 // second, on a terminal that is read as fast as it is written, and states what that
-// costs: CPU as a share of one core and bytes to the terminal. The frozen screen, and
-// the capture alone (--serve without a viewer), stand beside it.
+// costs: CPU as a share of one core and bytes to the terminal. The frozen screen, the
+// capture alone (--serve without a viewer), and the screen alone (--connect to a server that
+// is not counted) stand beside it.
 func BenchmarkLocal(b *testing.B) {
 	binary := filepath.Join(b.TempDir(), "argos-tui")
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", binary, "argos/cmd/argos-tui").CombinedOutput(); err != nil {
@@ -36,12 +38,21 @@ func BenchmarkLocal(b *testing.B) {
 		{"budget160x45", pty.Winsize{Cols: 160, Rows: 45}, "", []string{"--tty-budget", "20k"}},
 		{"frozen160x45", pty.Winsize{Cols: 160, Rows: 45}, "f", nil},
 		{"serve", pty.Winsize{Cols: 120, Rows: 40}, "", []string{"--serve"}},
+		{"connect160x45", pty.Winsize{Cols: 160, Rows: 45}, "", []string{"--connect"}},
+		{"connect200x60", pty.Winsize{Cols: 200, Rows: 60}, "", []string{"--connect"}},
+		{"connect-sweep200x60", pty.Winsize{Cols: 200, Rows: 60}, "", []string{"--fall", "sweep", "--connect"}},
 	} {
 		b.Run(mode.name, func(b *testing.B) {
 			var cpu time.Duration
 			var bytes int64
 			for b.Loop() {
-				args := append([]string{"--device", "synth", "--freq", "98.1M", "--span", "2M", "--listen", freeAddr(b)}, mode.args...)
+				addr, endServer := freeAddr(b), func() {}
+				radio := []string{"--device", "synth", "--freq", "98.1M", "--span", "2M", "--listen", addr}
+				args := append(mode.args, radio...)
+				if slices.Contains(mode.args, "--connect") {
+					endServer = serveBeside(b, binary, addr, append(radio, "--serve"))
+					args = append(mode.args, "ws://"+addr)
+				}
 				cmd := exec.Command(binary, args...)
 				cmd.Env = environment(b.TempDir())
 				tty, err := pty.StartWithSize(cmd, &mode.size)
@@ -74,12 +85,28 @@ func BenchmarkLocal(b *testing.B) {
 				<-drained
 				_ = cmd.Wait() // killed, as we know
 				_ = tty.Close()
+				endServer()
 			}
 			over := float64(b.N) * lasts.Seconds()
 			b.ReportMetric(100*cpu.Seconds()/over, "cpu-%")
 			b.ReportMetric(float64(bytes)/over, "tty-B/s")
 			b.ReportMetric(0, "ns/op")
 		})
+	}
+}
+
+// serveBeside starts a server in a process of its own; what it returns ends it.
+func serveBeside(b *testing.B, binary, addr string, args []string) func() {
+	b.Helper()
+	cmd := exec.Command(binary, args...)
+	cmd.Env = environment(b.TempDir())
+	if err := cmd.Start(); err != nil {
+		b.Fatal(err)
+	}
+	eventually(b, startup, "the server listens", func() error { return dial(addr) })
+	return func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // killed, as we know
 	}
 }
 

@@ -216,7 +216,7 @@ func (a *App) backOut(int) {
 	}
 }
 
-func (a *App) redraw(int) { a.screen.stale.Store(true); a.screen.sync = true }
+func (a *App) redraw(int) { a.screen.sync = true }
 
 func (a *App) leave(int) { a.quit(nil) }
 

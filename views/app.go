@@ -185,6 +185,7 @@ func (a *App) Run(ctx context.Context, src Source) error {
 	a.screen.onShow, a.screen.onError = a.rendered, a.quit
 	if a.gate != nil {
 		a.screen.rescue = a.gate.Abandon
+		a.gate.onResize = func() { a.screen.stale.Store(true) }
 	}
 	if err := a.screen.Init(); err != nil {
 		return fmt.Errorf("start the terminal: %w; use --plain or --json", err)

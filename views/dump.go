@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,12 +117,14 @@ func sgrColor(c tcell.Color, colors, base int) string {
 	if colors == 0 || !c.Valid() {
 		return ""
 	}
-	if c.IsRGB() && colors <= 256 {
+	if colors <= 256 {
 		palette := make([]tcell.Color, colors)
 		for i := range palette {
 			palette[i] = tcell.PaletteColor(i)
 		}
-		c = tcell.FindColor(c, palette)
+		if !slices.Contains(palette, c) {
+			c = tcell.FindColor(c, palette)
+		}
 	}
 	if c.IsRGB() {
 		r, g, b := c.RGB()

@@ -109,18 +109,7 @@ func (n *NDJSON) queue(l line) {
 // more than 2 s. It is called once.
 func (n *NDJSON) Run(ctx context.Context, src Source) error {
 	defer close(n.ended)
-	written := make(chan error, 1)
-	go func() { written <- n.write(ctx, src) }()
-	select {
-	case err := <-written:
-		return err
-	case <-ctx.Done():
-	}
-	var err error
-	if !within(func() { err = <-written }, nil) {
-		return errAbandoned
-	}
-	return err
+	return untilEnd(ctx, func() error { return n.write(ctx, src) })
 }
 
 func (n *NDJSON) write(ctx context.Context, src Source) error {

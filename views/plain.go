@@ -76,18 +76,7 @@ func (p *Plain) wake() {
 // Run writes until ctx ends or out fails. An out that takes nothing holds up the end
 // for no more than 2 s. It is called once.
 func (p *Plain) Run(ctx context.Context, src Source) error {
-	written := make(chan error, 1)
-	go func() { written <- p.write(ctx, src) }()
-	select {
-	case err := <-written:
-		return err
-	case <-ctx.Done():
-	}
-	var err error
-	if !within(func() { err = <-written }, nil) {
-		return errAbandoned
-	}
-	return err
+	return untilEnd(ctx, func() error { return p.write(ctx, src) })
 }
 
 func (p *Plain) write(ctx context.Context, src Source) error {

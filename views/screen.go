@@ -3,6 +3,7 @@ package views
 import (
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/gdamore/tcell/v2"
 	"github.com/rivo/uniseg"
@@ -16,13 +17,19 @@ import (
 // Drawing and Show belong to one goroutine; PollEvent and Fini may be called by others.
 type diffScreen struct {
 	tcell.Screen
-	w, h    int
-	next    []cell // what is being drawn
-	sent    []cell // what the inner screen holds
-	stale   atomic.Bool
-	cursor  point
-	shownAt point // the cursor as forwarded
+	w, h     int
+	inks     *inks
+	next     []cell         // what is being drawn
+	sent     []cell         // what the terminal holds
+	nextComb map[int]string // runes that combine with those of the cells which have some
+	sentComb map[int]string
+	stale    atomic.Bool
+	cursor   point
+	shownAt  point // the cursor as forwarded
 
+	canvas  canvas
+	showing sync.Mutex // held while the terminal takes a draw
+	ended   bool       // it is to get no more of them
 	initErr error
 	sync    bool   // the next Show is to send everything
 	rescue  func() // frees a write that the terminal does not take
@@ -35,15 +42,17 @@ type point struct{ x, y int }
 
 type cell struct {
 	main  rune
-	comb  string // combining runes, nearly always empty
-	style tcell.Style
+	ink   ink
 	width int8 // 1 or 2; covered: the right half of a wide rune
+	comb  bool // others combine with it
 }
 
 const covered = -1
 
 func newDiffScreen(inner tcell.Screen) *diffScreen {
-	return &diffScreen{Screen: inner, cursor: point{-1, -1}, shownAt: point{-1, -1}}
+	return &diffScreen{
+		Screen: inner, inks: newInks(), nextComb: map[int]string{}, sentComb: map[int]string{}, cursor: point{-1, -1}, shownAt: point{-1, -1},
+	}
 }
 
 // Init keeps the error that tview's SetScreen drops. A second Init is tview's own and
@@ -55,6 +64,7 @@ func (s *diffScreen) Init() error {
 	s.initErr = s.Screen.Init()
 	if s.initErr == nil {
 		s.next = []cell{}
+		s.canvas = canvasOf(s.Screen, s.inks)
 		s.Size()
 	}
 	return s.initErr
@@ -75,7 +85,14 @@ func (s *diffScreen) Size() (int, int) {
 // Fini restores the terminal. It takes no longer than the terminal deserves, and may be
 // called by anyone, any number of times.
 func (s *diffScreen) Fini() {
-	s.end.Do(func() { within(s.Screen.Fini, s.rescue) })
+	s.end.Do(func() {
+		within(func() {
+			s.showing.Lock()
+			s.ended = true
+			s.showing.Unlock()
+			s.Screen.Fini()
+		}, s.rescue)
+	})
 }
 
 // PollEvent hides failures of the terminal from tview, which would stop itself under
@@ -107,7 +124,11 @@ func (s *diffScreen) Clear() { s.Fill(' ', tcell.StyleDefault) }
 
 // Fill fills the buffer that is drawn into.
 func (s *diffScreen) Fill(r rune, style tcell.Style) {
-	c := cell{main: r, style: style, width: 1}
+	if s.inks.many() {
+		s.inks.clear()
+		s.forget()
+	}
+	c := cell{main: r, ink: s.inks.of(style), width: 1}
 	for i := range s.next {
 		s.next[i] = c
 	}
@@ -118,17 +139,23 @@ func (s *diffScreen) SetContent(x, y int, main rune, comb []rune, style tcell.St
 	if x < 0 || y < 0 || x >= s.w || y >= s.h {
 		return
 	}
-	c := cell{main: main, style: style, width: 1}
+	i := y*s.w + x
+	c := cell{main: main, ink: s.inks.of(style), width: 1}
 	if main < ' ' {
 		c.main = ' '
-	} else if (main >= 0x300 || len(comb) > 0) && !drawing(main) {
-		c.width = int8(min(max(uniseg.StringWidth(string(main)+string(comb)), 1), 2))
-		c.comb = string(comb)
+	} else if (main >= 0x7f || len(comb) > 0) && !drawing(main) {
+		text := string(main) + string(comb)
+		switch n := uniseg.StringWidth(text); {
+		case n == 0 || n == 2 && x == s.w-1: // nothing to be seen, or half of it would fall off
+			c.main = ' '
+		default:
+			c.width = int8(min(n, 2))
+			if c.comb = len(comb) > 0; c.comb {
+				s.nextComb[i] = text[utf8.RuneLen(main):]
+			}
+		}
 	}
-	if c.width == 2 && x == s.w-1 {
-		c = cell{main: ' ', style: style, width: 1} // half of it would fall off
-	}
-	s.next[y*s.w+x] = c
+	s.next[i] = c
 }
 
 // drawing reports whether r is a line, a block or a braille pattern: one cell wide, as
@@ -171,10 +198,10 @@ func (s *diffScreen) GetContent(x, y int) (rune, []rune, tcell.Style, int) {
 	}
 	c := &s.next[y*s.w+x]
 	var comb []rune
-	if c.comb != "" {
-		comb = []rune(c.comb)
+	if c.comb {
+		comb = []rune(s.nextComb[y*s.w+x])
 	}
-	return c.main, comb, c.style, int(c.width)
+	return c.main, comb, s.inks.styles[c.ink], int(c.width)
 }
 
 // Get is GetContent as a string.
@@ -195,15 +222,7 @@ func (s *diffScreen) HideCursor() { s.cursor = point{-1, -1} }
 // Show forwards what changed since the last Show and returns when the terminal has
 // taken it.
 func (s *diffScreen) Show() {
-	if s.stale.Swap(false) {
-		s.forget()
-	}
-	if changed := s.forward(); s.sync {
-		s.sync = false
-		s.Screen.Sync()
-	} else if changed {
-		s.Screen.Show()
-	}
+	s.forward()
 	if s.onShow != nil {
 		s.onShow()
 	}
@@ -212,79 +231,50 @@ func (s *diffScreen) Show() {
 // Sync sends everything again.
 func (s *diffScreen) Sync() {
 	s.Size()
-	s.forget()
-	s.forward()
-	s.Screen.Sync()
+	s.sync = true
+	s.Show()
 }
 
-func (s *diffScreen) forget() {
-	for i := range s.sent {
-		s.sent[i] = cell{}
-	}
-}
+func (s *diffScreen) forget() { clear(s.sent) }
 
-// forward hands the inner screen each cell that differs and reports whether any did.
-func (s *diffScreen) forward() bool {
-	changed := s.cursor != s.shownAt
-	if changed {
-		s.Screen.ShowCursor(s.cursor.x, s.cursor.y)
-		s.shownAt = s.cursor
+// forward hands on each cell that differs.
+func (s *diffScreen) forward() {
+	s.showing.Lock()
+	defer s.showing.Unlock()
+	if s.ended {
+		return
 	}
+	if s.stale.Swap(false) || s.sync {
+		s.forget()
+	}
+	s.canvas.begin(s.w, s.sync)
+	changed := s.sync || s.cursor != s.shownAt
 	for y := 0; y < s.h; y++ {
-		next, sent := s.next[y*s.w:(y+1)*s.w], s.sent[y*s.w:(y+1)*s.w]
-		for x := 0; x < s.w; x++ {
-			c := &next[x]
-			wide := c.width == 2
-			if !c.is(&sent[x]) || wide && sent[x+1].width != covered {
-				s.Screen.Put(x, y, c.text(), c.style)
-				sent[x] = *c
+		first := y * s.w
+		for i := first; i < first+s.w; i++ {
+			c := s.next[i]
+			if c != s.sent[i] || c.comb && s.nextComb[i] != s.sentComb[i] {
+				s.canvas.put(i-first, y, c, s.combining(i))
+				s.sent[i] = c
 				changed = true
 			}
-			if wide {
-				x++
-				sent[x] = cell{width: covered}
+			if c.width == 2 {
+				i++
+				s.sent[i] = cell{width: covered}
 			}
 		}
 	}
-	return changed
-}
-
-// is reports whether both are the same. Most cells are: what differs most is asked first.
-func (c *cell) is(other *cell) bool {
-	return c.main == other.main && c.width == other.width && c.style == other.style && c.comb == other.comb
-}
-
-func (c *cell) text() string {
-	if c.comb == "" {
-		return glyphString(c.main)
+	if changed {
+		s.canvas.show(s.cursor)
 	}
-	return string(c.main) + c.comb
+	s.sync, s.shownAt = false, s.cursor
 }
 
-// glyphString saves an allocation for each cell of a trace or a waterfall.
-func glyphString(r rune) string {
-	switch {
-	case r < 0x80:
-		return asciiStrings[r]
-	case r >= 0x2580 && r < 0x25A0:
-		return blockStrings[r-0x2580]
-	case r >= 0x2800 && r < 0x2900:
-		return brailleStrings[r-0x2800]
-	default:
-		return string(r)
+// combining is what combines with the rune of cell i, which is sent now.
+func (s *diffScreen) combining(i int) string {
+	if !s.next[i].comb {
+		return ""
 	}
-}
-
-var (
-	asciiStrings   = stringsFrom(0, 0x80)
-	blockStrings   = stringsFrom(0x2580, 0x20)
-	brailleStrings = stringsFrom(0x2800, 0x100)
-)
-
-func stringsFrom(first rune, n int) []string {
-	s := make([]string, n)
-	for i := range s {
-		s[i] = string(first + rune(i))
-	}
-	return s
+	s.sentComb[i] = s.nextComb[i]
+	return s.nextComb[i]
 }

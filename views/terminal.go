@@ -1,6 +1,7 @@
 package views
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -54,6 +55,7 @@ type gate struct {
 	mu        sync.Mutex // tcell writes from its main loop, too, when the size changes
 	stopped   bool
 	buf       []byte
+	onResize  func() // nil: nothing
 }
 
 func newGate(tty tcell.Tty, m *meter) *gate {
@@ -75,6 +77,16 @@ func (g *gate) Start() error {
 		}
 	}(g.work, g.done)
 	return nil
+}
+
+// NotifyResize has cb called when the terminal was resized, and onResize: tcell says nothing
+// of one that shrank and grew again before it looked.
+func (g *gate) NotifyResize(cb func()) {
+	if cb == nil || g.onResize == nil {
+		g.Tty.NotifyResize(cb)
+		return
+	}
+	g.Tty.NotifyResize(func() { g.onResize(); cb() })
 }
 
 // Write waits until the terminal has taken p, or until Abandon.
@@ -141,4 +153,21 @@ func within(f, rescue func()) bool {
 	case <-t.C:
 		return false
 	}
+}
+
+// untilEnd runs write, which ends by itself or with ctx. An out that takes nothing holds up
+// the end for no longer than patience.
+func untilEnd(ctx context.Context, write func() error) error {
+	written := make(chan error, 1)
+	go func() { written <- write() }()
+	select {
+	case err := <-written:
+		return err
+	case <-ctx.Done():
+	}
+	var err error
+	if !within(func() { err = <-written }, nil) {
+		return errAbandoned
+	}
+	return err
 }
