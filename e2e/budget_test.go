@@ -66,7 +66,7 @@ func TestTTYBudget(t *testing.T) {
 }
 
 // TestResizeStorm: whatever sizes a terminal goes through, no cell is left that a full
-// draw would not put there.
+// draw would not put there: 500 of them, and a look at all cells after each 25.
 func TestResizeStorm(t *testing.T) {
 	t.Parallel()
 	tm := newTerminal(t, 80, 24)
@@ -86,7 +86,7 @@ func TestResizeStorm(t *testing.T) {
 	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for round := range 20 {
-		for range 1 + rng.IntN(3) {
+		for range 25 {
 			cols, rows := 60+rng.IntN(120), 16+rng.IntN(40)
 			if out, err := tm.command("resize-window", "-x", fmt.Sprint(cols), "-y", fmt.Sprint(rows)).CombinedOutput(); err != nil {
 				t.Fatalf("resize-window: %v\n%s", err, out)
