@@ -31,7 +31,7 @@ build: ## build/argos-tui, with its version
 # any of the tests that start the program. What only computes is left to a run of its own.
 test: drift cross ## all tests with the race detector; installs what they need
 	$(GO) test -race -short -p 1 -timeout 10m $(GOTESTFLAGS) $$($(GO) list ./... | grep -v /e2e$$)
-	$(GO) test $(GOTESTFLAGS) ./spectrum
+	$(GO) test $(GOTESTFLAGS) ./spectrum ./views
 	$(GO) test -race -timeout 20m -count=1 -parallel 1 $(GOTESTFLAGS) ./e2e
 
 # Every system has to build; only where libhackrf can be bound is there a HackRF. Without

@@ -248,6 +248,10 @@ func TestNoTerminal(t *testing.T) {
 // Hundreds of sizes, keys and clicks, with frames and states in between: no panic,
 // and after each the terminal shows, cell by cell, what a full draw on a new one would.
 func TestResizeStorm(t *testing.T) {
+	rounds := 500
+	if testing.Short() {
+		rounds = 50 // as in a study
+	}
 	synctest.Test(t, func(t *testing.T) {
 		rng := rand.New(rand.NewSource(11))
 		r := startRig(t, 80, 24, "UTF-8", 1<<24, Options{})
@@ -260,7 +264,7 @@ func TestResizeStorm(t *testing.T) {
 		}
 		defer s.Fini()
 		keys := []rune("mhdfedrTaf[]{}+-<>?:xlzZnNpcHvs()012DDs")
-		for range 500 {
+		for range rounds {
 			r.sim.SetSize(1+rng.Intn(200), 1+rng.Intn(60))
 			w, h := r.sim.Size()
 			_ = r.sim.PostEvent(tcell.NewEventResize(w, h))

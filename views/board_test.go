@@ -194,6 +194,7 @@ func TestLimitsOfASlowSweep(t *testing.T) {
 }
 
 func TestFallGapsAndRetune(t *testing.T) {
+	study(t)
 	s := newScene(32)
 	b := newBoard()
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

@@ -151,6 +151,7 @@ func (s *sheet) dip(n []int) {
 // Whatever is drawn with a pencil, a terminal shows in the end what it would if tcell had
 // drawn all of it at once.
 func TestPencilShowsWhatTcellDoes(t *testing.T) {
+	study(t)
 	alphabet := []rune("abc .#日本ä▀▄█⣿⠁é°\u0301\u00ad\x9b\x7f\x00─")
 	colors := []tcell.Color{
 		tcell.ColorDefault, tcell.ColorNavy, tcell.ColorRed, tcell.ColorWhite, tcell.PaletteColor(220), tcell.NewHexColor(0x440154), tcell.NewHexColor(0xfde725),
