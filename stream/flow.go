@@ -29,6 +29,7 @@ type flow struct {
 	sent    []flight // frame messages not yet shown, oldest first
 	shown   uint64   // frame messages shown
 	arrived uint64   // and received
+	beside  int      // bytes that go before the next frame message, whose acknowledgement tells of them, too
 
 	least    time.Duration // round trip of the route: the shortest time to an acknowledgement
 	arrival  time.Time     // the newest
@@ -72,19 +73,20 @@ func (f *flow) room() bool {
 	if f.probe != probeNone {
 		return len(coming) == 0
 	}
-	bytes := 0
+	bytes := f.beside
 	for _, s := range coming {
 		bytes += s.bytes
 	}
-	return len(f.sent) < f.window && f.takes(bytes) <= messageMost
+	return len(f.sent) < f.window && (len(coming) == 0 || f.takes(bytes) <= messageMost)
 }
 
 // send counts a frame message of so many bytes in.
 func (f *flow) send(bytes int, now time.Time) {
-	if f.probe == probeEmpty {
+	if f.probe == probeEmpty && f.beside == 0 {
 		f.probe = probeAlone
 	}
-	f.sent = append(f.sent, flight{bytes, now})
+	f.sent = append(f.sent, flight{bytes + f.beside, now})
+	f.beside = 0
 }
 
 // acknowledge takes the first so many frame messages as received and as shown, and tells
