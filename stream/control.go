@@ -159,7 +159,7 @@ func (v *viewer) obey(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return nil
+			return context.Cause(ctx)
 		case m := <-v.recalls:
 			rows, err := v.recall(ctx, m)
 			if err != nil {
@@ -176,7 +176,7 @@ func (v *viewer) obey(ctx context.Context) error {
 				err = v.order(ctx, m)
 			}
 			if ctx.Err() != nil {
-				return nil
+				return context.Cause(ctx)
 			}
 			v.journal("command", m.GetSet(), err)
 			if err := v.answer(ctx, m.GetKey(), err); err != nil {
