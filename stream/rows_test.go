@@ -2,9 +2,11 @@ package stream
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -240,4 +242,51 @@ func TestRowsThatAreNone(t *testing.T) {
 	if _, err := rowsOf(&wire.Rows{Answered: 1, Rows: []*wire.Frame{row(11, 20)}}, ranges); err == nil {
 		t.Error("a row of a range that is not answered was taken")
 	}
+}
+
+// An onlooker asks for rows of the past, whatever becomes of the link.
+type onlooker struct {
+	answers sync.WaitGroup
+
+	mu   sync.Mutex
+	seen []look
+}
+
+// A look is a row as it came.
+type look struct {
+	epoch string
+	view  View
+	row   *spectrum.Frame
+}
+
+// look asks for ranges of what g has or soon will have, and does not wait.
+func (o *onlooker) look(ctx context.Context, g *guest, random *rand.Rand) {
+	o.answers.Go(func() {
+		before := g.Link()
+		var ranges []Range
+		for range 1 + random.IntN(9) {
+			first := 1 + random.Uint64N(before.LastSeq+20)
+			ranges = append(ranges, Range{first, first + random.Uint64N(40)})
+		}
+		rows, err := g.Rows(ctx, ranges)
+		if err != nil || g.Link().Server.Epoch != before.Server.Epoch {
+			return // as it may be; then nobody knows of which epoch they are
+		}
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		for _, f := range rows.Frames {
+			o.seen = append(o.seen, look{before.Server.Epoch, g.view, f})
+		}
+	})
+}
+
+// check holds what came against what was produced.
+func (o *onlooker) check(lives []*life) error {
+	for _, l := range o.seen {
+		at := slices.IndexFunc(lives, func(one *life) bool { return one.epoch == l.epoch })
+		if err := checkCells(lives[at].frames[l.row.FirstSeq-1:l.row.LastSeq], l.view, l.row); err != nil {
+			return fmt.Errorf("the row of frames %d to %d of %q: %w", l.row.FirstSeq, l.row.LastSeq, l.epoch, err)
+		}
+	}
+	return nil
 }
