@@ -88,7 +88,7 @@ func (v *viewer) recall(ctx context.Context, ask *wire.RowsRequest) (*wire.Rows,
 func (v *viewer) writeRows(ctx context.Context, m *wire.ServerMessage) error {
 	err := v.send(ctx, m)
 	v.mu.Lock()
-	v.flow.beside += len(v.scratch)
+	v.flow.sendBeside(len(v.scratch), time.Now())
 	v.mu.Unlock()
 	return err
 }
@@ -96,11 +96,11 @@ func (v *viewer) writeRows(ctx context.Context, m *wire.ServerMessage) error {
 // cost is what of mergedRate a range takes.
 func (c *recall) cost(r *wire.Range) int {
 	const few, strips = 4, 32 // how many merges stand for few frames, and how many frames each does of many
-	first, end := max(r.GetFirst(), c.history.Tail()), min(r.GetLast()+1, c.history.Head())
-	grid, _ := c.history.GridAt(first)
+	first, end := max(r.GetFirst(), c.history.Tail()), min(r.GetLast(), c.history.Head()-1)+1
 	if first >= end {
 		return tierCells
 	}
+	grid, _ := c.history.GridAt(first)
 	return min((few+int((end-first)/strips))*max(grid.Bins, tierCells), mergedMost)
 }
 
@@ -170,7 +170,7 @@ func rowsOf(m *wire.Rows, ranges []Range) (Rows, error) {
 		OldestAt: time.Unix(0, m.GetOldestNs()), OldestMono: time.Duration(m.GetOldestMonoNs()),
 	}
 	ranges = ranges[:answered]
-	last, bins := uint64(0), 0
+	last, bins, decoder := uint64(0), 0, new(frameDecoder)
 	for _, row := range m.GetRows() {
 		for len(ranges) > 0 && (row.GetFirstSeq() < max(ranges[0].First, last+1) || row.GetLastSeq() > ranges[0].Last) {
 			ranges, last = ranges[1:], 0
@@ -178,12 +178,13 @@ func rowsOf(m *wire.Rows, ranges []Range) (Rows, error) {
 		if bins += int(min(row.GetGrid().GetBins(), maxBins)); len(ranges) == 0 || bins > generationsAtOnce*maxBins {
 			return Rows{}, errRows
 		}
-		f, err := new(frameDecoder).decode(row)
+		decoded, err := decoder.decode(row)
 		if err != nil {
 			return Rows{}, err
 		}
-		last = f.LastSeq
-		rows.Frames = append(rows.Frames, f)
+		f := new(spectrum.Frame)
+		f.CopyFrom(decoded)
+		rows.Frames, last = append(rows.Frames, f), f.LastSeq
 	}
 	return rows, nil
 }

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"argos/spectrum"
 	"argos/stream/wire"
@@ -176,11 +179,56 @@ func TestRowsTakeTurns(t *testing.T) {
 		if most := (20*mergedRate + 2*mergedMost) / each; rows > most || rows < most*9/10 {
 			t.Errorf("%d rows in 20 s, want %d", rows, most)
 		}
+		c := &recall{history: v.server.history}
+		for _, r := range []struct {
+			first, last uint64
+			cost        int
+		}{{1, 10, each}, {631, 640, each}, {1, 640, 6 * each}, {0, math.MaxUint64, 6 * each}, {641, 650, tierCells}, {10, 1, tierCells}} {
+			if n := c.cost(&wire.Range{First: r.first, Last: r.last}); n != r.cost {
+				t.Errorf("%d to %d costs %d, want %d", r.first, r.last, n, r.cost)
+			}
+		}
 		v.server.merging.SetLimit(1)
 		if answer, err := v.recall(t.Context(), rowsRequest(1)); err != nil || answer.GetAnswered() != 0 || answer.GetOldest() != 1 {
 			t.Errorf("%v, %v", answer, err)
 		}
 	})
+}
+
+// What goes beside frames is under way with the next of them, as far as the link has not
+// taken it, and tells nothing of a route that is probed.
+func TestFlowBeside(t *testing.T) {
+	now := time.Now()
+	f := newFlow(0, now)
+	f.measure(100_000, false, now)
+	f.sendBeside(10_000, now)
+	if !f.room() {
+		t.Error("no room where no frame is under way")
+	}
+	now = now.Add(50 * time.Millisecond)
+	f.send(20_000, now)
+	if got := f.sent[0].bytes; got != 25_000 || f.beside != 0 {
+		t.Errorf("%d bytes under way, %d beside", got, f.beside)
+	}
+	f.sendBeside(10, now)
+	if f.room() {
+		t.Error("room for more than 250 ms")
+	}
+	f.acknowledge(1, 1, now.Add(time.Second), func(time.Duration) {})
+	f.probe = probeEmpty
+	f.send(100, now)
+	if f.probe != probeEmpty {
+		t.Error("a message beside others was taken for a probe")
+	}
+	f.send(100, now)
+	if f.probe != probeAlone {
+		t.Error("no probe goes")
+	}
+	f.sendBeside(10_000, now)
+	f.send(100, now.Add(time.Hour))
+	if got := f.sent[2].bytes; got != 100 {
+		t.Errorf("%d bytes, which went an hour ago", got)
+	}
 }
 
 // Who asks again and again over a slow link sees what is live, not much older than without.
@@ -289,4 +337,24 @@ func (o *onlooker) check(lives []*life) error {
 		}
 	}
 	return nil
+}
+
+// What an answer of rows of ten frames each takes of the server.
+func BenchmarkRows(b *testing.B) {
+	for _, bins := range []int{1024, 4096, 8192, 65_536} {
+		b.Run(fmt.Sprint(bins), func(b *testing.B) {
+			v := asking(encodingPB, 100, bins, 1e9)
+			v.server.merging.SetLimit(rate.Inf)
+			v.setView(&wire.View{Columns: 4096})
+			const rows = 8
+			b.ReportAllocs()
+			for b.Loop() {
+				answer, err := v.recall(b.Context(), rowsRequest(rows))
+				if err != nil || len(answer.GetRows()) != rows {
+					b.Fatalf("%d rows, %v", len(answer.GetRows()), err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
+		})
+	}
 }

@@ -326,7 +326,9 @@ func (a *App) prepare() {
 		a.live.fall.forget()
 	}
 	if due && !d.frozen() {
+		top, row := d.board.fall.spot(d.past.top), d.board.fall.spot(d.past.row)
 		d.board.follow(a.live)
+		d.past.top, d.past.row = d.board.fall.find(top), d.board.fall.find(row)
 	} else if due {
 		d.board.fall.followBack(&a.live.fall)
 	}

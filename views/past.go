@@ -24,6 +24,33 @@ func (p *past) clamp(f *fall) {
 	p.top = min(max(p.top, p.row), f.head-1)
 }
 
+// A spot is a row, whatever its number becomes.
+type spot struct {
+	number      uint64
+	begins, end uint64 // frames in it
+	life        int
+}
+
+// spot is where the row with a number is; of one that there is not it stays.
+func (f *fall) spot(number uint64) spot {
+	if number < f.tail || number >= f.head {
+		return spot{number: number}
+	}
+	r := f.at(number)
+	return spot{number, r.begins(), r.end, r.life}
+}
+
+// find is the number that s has, now that there may be more rows before it: then the
+// rows behind them have others.
+func (f *fall) find(s spot) uint64 {
+	for n := max(s.number, f.tail); n < f.head && s.end > 0; n++ {
+		if r := f.at(n); r.life == s.life && (r.begins() == s.begins || r.end == s.end) {
+			return n
+		}
+	}
+	return s.number
+}
+
 // lookBack moves the cursor by rows towards the past, and what is in sight with it.
 func (a *App) lookBack(rows int) {
 	d := a.desk

@@ -61,6 +61,10 @@ func (a *App) wish() wish {
 		frames = max(uint64(d.pace.Seconds()*st.Settings.FPS), 1)
 	}
 	p := d.panes[paneWaterfall].(*waterfallPane)
+	columns := 0
+	if d.view.on() { // else rows come no finer than they are
+		columns = len(p.upper)
+	}
 	bottom := f.head
 	for i := range p.lines {
 		line := &p.lines[i]
@@ -68,10 +72,10 @@ func (a *App) wish() wish {
 			continue
 		}
 		bottom = line.row
-		w.lacking(f, bottom, frames, len(p.upper), c.oldest)
+		w.lacking(f, bottom, frames, columns, c.oldest)
 		if line.lower != nil {
 			bottom--
-			w.lacking(f, bottom, frames, len(p.upper), c.oldest)
+			w.lacking(f, bottom, frames, columns, c.oldest)
 		}
 	}
 	if r := f.at(f.tail); d.past.on && bottom < f.tail+recallRows && r.life == f.life && f.head-f.tail < uint64(len(f.rows)) {
@@ -162,7 +166,7 @@ func (a *App) recalled(w wish, rows *stream.Rows, err error) {
 		for _, fr := range slices.Backward(frames[:n]) {
 			f.recall(fr, a.pace, a.live.levels.low, a.live.levels.high)
 		}
-		f.settle(r, w.span, n > 0)
+		f.settle(r, w.span)
 		frames = frames[n:]
 	}
 }
@@ -170,7 +174,7 @@ func (a *App) recalled(w wish, rows *stream.Rows, err error) {
 // recall takes a row that was asked for: into the one that is of the same frames, into the
 // gap that it is a part of, or under the oldest.
 func (f *fall) recall(fr *spectrum.Frame, pace time.Duration, low, high float64) {
-	if fr.LastSeq < f.at(f.tail).begins() {
+	if r := f.at(f.tail); r.life == f.life && fr.LastSeq < r.begins() {
 		f.precede(fr, low, high)
 		return
 	}
@@ -233,15 +237,15 @@ func (f *fall) under() *fallRow {
 	return r
 }
 
-// settle keeps what was asked for from being asked for again: a row, or a gap of which
-// nothing came.
-func (f *fall) settle(asked stream.Range, s span, came bool) {
+// settle keeps what was asked for from being asked for again: a row, or a gap that did not
+// become one.
+func (f *fall) settle(asked stream.Range, s span) {
 	for i := 0; ; i++ {
 		r := f.row(i)
 		if r == nil || r.life != f.life {
 			return
 		}
-		if !r.gap && r.first == asked.First && r.end == asked.Last+1 || r.gap && !came && r.gapFirst <= asked.Last && asked.First <= r.gapLast {
+		if !r.gap && r.first == asked.First && r.end == asked.Last+1 || r.gap && r.gapFirst <= asked.First && asked.Last <= r.gapLast {
 			r.asked = s
 		}
 	}

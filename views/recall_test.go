@@ -182,6 +182,9 @@ func TestWhatIsInSightIsAskedFor(t *testing.T) {
 				t.Errorf("%d frames to come, asked for %v", missing, k.src.recalls)
 			}
 		})
+		k.keys(tcell.KeyTab, tcell.KeyDown)
+		var pointed uint64
+		k.peek(func() { pointed = k.app.desk.pointedRow().first })
 		k.app.Gap(41, 70)
 		k.settle(time.Second)
 		k.measure(1, true)
@@ -189,7 +192,12 @@ func TestWhatIsInSightIsAskedFor(t *testing.T) {
 			if _, missing := k.checkRows(); missing > 0 {
 				t.Errorf("%d frames are missing", missing)
 			}
+			if first := k.app.desk.pointedRow().first; pointed < 71 || first != pointed {
+				t.Errorf("the cursor was on frame %d, and is on %d", pointed, first)
+			}
 		})
+		k.keys("l")
+		k.keys(tcell.KeyBacktab)
 		finest := func(zoomed string) {
 			k.measure(10, true)
 			k.settle(time.Second)
