@@ -26,9 +26,9 @@ func keep(r *rig, bytes, bins int) *keeper {
 	k := &keeper{rig: r, history: spectrum.NewHistory(bytes)}
 	r.scene = newScene(bins)
 	r.src.rows = func(ranges []stream.Range) (rows stream.Rows, err error) {
-		if k.wait != nil {
+		if wait := k.wait; wait != nil {
 			r.src.mu.Unlock()
-			<-k.wait
+			<-wait
 			r.src.mu.Lock()
 		}
 		for _, asked := range ranges {
@@ -46,6 +46,18 @@ func keep(r *rig, bytes, bins int) *keeper {
 		return rows, nil
 	}
 	return k
+}
+
+// asked are the requests so far.
+func (k *keeper) asked() [][]stream.Range {
+	k.src.mu.Lock()
+	defer k.src.mu.Unlock()
+	return slices.Clone(k.src.recalls)
+}
+
+// answer has rows answered otherwise from now on.
+func (k *keeper) answer(rows func([]stream.Range) (stream.Rows, error)) {
+	k.src.change(func(*stream.Link) { k.src.rows = rows })
 }
 
 // reduced is frames as the link would bring them, nil if they are gone.
@@ -123,11 +135,12 @@ func TestLookingBackOverTheEdge(t *testing.T) {
 		k.measure(603, false)
 		k.measure(42, true)
 		k.peek(func() {
-			if first, _ := k.checkRows(); first != 1204 || len(k.src.recalls) > 0 {
-				t.Errorf("from frame %d on, asked for %v", first, k.src.recalls)
+			if first, _ := k.checkRows(); first != 1204 || len(k.asked()) > 0 {
+				t.Errorf("from frame %d on, asked for %v", first, k.asked())
 			}
 		})
-		k.wait = make(chan struct{})
+		wait := make(chan struct{})
+		k.src.change(func(*stream.Link) { k.wait = wait })
 		k.keys(tcell.KeyTab, tcell.KeyPgDn)
 		k.keys(tcell.KeyPgDn)
 		k.wants("back) loading", "what was before is on its way")
@@ -136,7 +149,7 @@ func TestLookingBackOverTheEdge(t *testing.T) {
 		if k.src.newest() < before+20 {
 			t.Errorf("nothing is drawn while rows are asked for: %d after %d", k.src.newest(), before)
 		}
-		close(k.wait)
+		close(wait)
 		k.settle(time.Second)
 		for range 30 {
 			k.keys(tcell.KeyPgDn)
@@ -155,7 +168,7 @@ func TestLookingBackOverTheEdge(t *testing.T) {
 				}
 			}
 		})
-		for _, ranges := range k.src.recalls {
+		for _, ranges := range k.asked() {
 			if len(ranges) > recallRows {
 				t.Errorf("%d rows at once", len(ranges))
 			}
@@ -178,8 +191,8 @@ func TestWhatIsInSightIsAskedFor(t *testing.T) {
 		k.measure(30, false)
 		k.measure(20, true)
 		k.peek(func() {
-			if _, missing := k.checkRows(); missing != 30 || len(k.src.recalls) > 0 {
-				t.Errorf("%d frames to come, asked for %v", missing, k.src.recalls)
+			if _, missing := k.checkRows(); missing != 30 || len(k.asked()) > 0 {
+				t.Errorf("%d frames to come, asked for %v", missing, k.asked())
 			}
 		})
 		k.keys(tcell.KeyTab, tcell.KeyDown)
@@ -219,10 +232,10 @@ func TestWhatIsInSightIsAskedFor(t *testing.T) {
 		finest("beside it")
 		k.keys("0")
 		finest("all")
-		asked := len(k.src.recalls)
+		before := len(k.asked())
 		k.measure(100, true)
-		if len(k.src.recalls) != asked {
-			t.Errorf("asked for %v again", k.src.recalls[asked:])
+		if len(k.asked()) != before {
+			t.Errorf("asked for %v again", k.asked()[before:])
 		}
 	})
 }
@@ -237,32 +250,32 @@ func TestNothingBehindTheEdge(t *testing.T) {
 		k.measure(100, false)
 		k.measure(20, true)
 		good := k.src.rows
-		k.src.rows = func([]stream.Range) (stream.Rows, error) { return stream.Rows{}, errors.New("past frames: no answer") }
+		k.answer(func([]stream.Range) (stream.Rows, error) { return stream.Rows{}, errors.New("past frames: no answer") })
 		k.keys(tcell.KeyTab, tcell.KeyPgDn, tcell.KeyPgDn)
 		k.settle(4 * time.Second)
 		k.keys(tcell.KeyPgDn)
 		k.wants("did not come: past frames: no answer")
-		if n := len(k.src.recalls); n != 1 {
+		if n := len(k.asked()); n != 1 {
 			t.Errorf("asked %d times within 4 s", n)
 		}
-		k.src.rows = func([]stream.Range) (stream.Rows, error) { return stream.Rows{}, nil }
+		k.answer(func([]stream.Range) (stream.Rows, error) { return stream.Rows{}, nil })
 		k.settle(20 * time.Second)
-		if n := len(k.src.recalls); n < 5 || n > 20 {
+		if n := len(k.asked()); n < 5 || n > 20 {
 			t.Errorf("asked a busy server %d times within 20 s", n)
 		}
-		k.src.rows = good
+		k.answer(good)
 		k.src.change(func(l *stream.Link) { l.State = stream.Reconnecting })
 		k.settle(10 * time.Second)
 		k.keys(tcell.KeyPgDn)
 		k.wants("no link to ask")
-		asked := len(k.src.recalls)
+		before := len(k.asked())
 		k.settle(20 * time.Second)
-		if len(k.src.recalls) != asked {
+		if len(k.asked()) != before {
 			t.Error("asked without a link")
 		}
 		k.src.change(func(l *stream.Link) { l.State = stream.Live })
 		k.app.Event(stream.Event{Kind: "restart"})
-		k.history = spectrum.NewHistory(0)
+		k.src.change(func(*stream.Link) { k.history = spectrum.NewHistory(0) })
 		k.measure(30, true)
 		for range 10 {
 			k.keys(tcell.KeyPgDn)
@@ -270,8 +283,8 @@ func TestNothingBehindTheEdge(t *testing.T) {
 		k.settle(5 * time.Second)
 		k.keys(tcell.KeyPgDn)
 		k.wants("no more: the server began anew")
-		if len(k.src.recalls) != asked {
-			t.Errorf("asked another server for %v", k.src.recalls[asked:])
+		if len(k.asked()) != before {
+			t.Errorf("asked another server for %v", k.asked()[before:])
 		}
 	})
 }
