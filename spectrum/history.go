@@ -265,6 +265,18 @@ func (h *History) tail() uint64 {
 	return h.chunks[0].first
 }
 
+// Oldest is the first frame that is still held, and when its first sample was taken, by the
+// system's clock and by the monotonic one; Head and no time if there is none.
+func (h *History) Oldest() (seq uint64, first time.Time, mono time.Duration) {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	if len(h.chunks) == 0 {
+		return h.head, time.Time{}, 0
+	}
+	f := &h.chunks[0].node[0][0]
+	return f.FirstSeq, f.First, f.Mono.First
+}
+
 // Grown is closed when the next frame is appended.
 func (h *History) Grown() <-chan struct{} {
 	h.mu.RLock()

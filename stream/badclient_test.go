@@ -77,6 +77,15 @@ func TestBadClients(t *testing.T) {
 				_ = tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_Past{Past: &wire.PastRequest{Before: math.MaxUint64, Limit: math.MaxUint32}}})
 			}
 		}), 0, ""},
+		{"asks for all rows again and again", afterHello(func(conn *websocket.Conn) {
+			ask := new(wire.RowsRequest)
+			for range 100 {
+				ask.Ranges = append(ask.Ranges, &wire.Range{Last: math.MaxUint64})
+			}
+			for range 20 {
+				_ = tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_Rows{Rows: ask}})
+			}
+		}), 0, ""},
 		{"too many messages", afterHello(func(conn *websocket.Conn) {
 			for range 1000 {
 				_ = tell(conn, encodingPB, &wire.ClientMessage{Kind: &wire.ClientMessage_View{View: new(wire.View)}})

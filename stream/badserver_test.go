@@ -324,6 +324,9 @@ func FuzzServerMessage(f *testing.F) {
 	f.Add(mustMarshal(f, gapMessage(1, at, "evicted")))
 	f.Add(mustMarshal(f, gapMessage(1, at, "diverged")))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Past{Past: &wire.Past{Key: "k", From: 3, Events: []*wire.Event{{Offset: 4}}}}}))
+	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Rows{Rows: &wire.Rows{
+		Key: "k", Answered: 2, Oldest: 3, OldestNs: -1, OldestMonoNs: math.MaxInt64, Rows: []*wire.Frame{frameFrom(f, 3, 5).GetFrame(), frameFrom(f, 6, 9).GetFrame()},
+	}}}))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Reply{Reply: &wire.Reply{Key: "k", Error: "no"}}}))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Pong{Pong: &wire.Pong{Id: 1, PingNs: 2, TimeNs: 3}}}))
 	f.Add(mustMarshal(f, &wire.ServerMessage{Kind: &wire.ServerMessage_Device{Device: &wire.Device{Name: "n", Fps: 20, Tuning: &wire.Tuning{CenterHz: 1}}}}))
@@ -335,8 +338,14 @@ func FuzzServerMessage(f *testing.F) {
 		if encodingPB.unmarshal(data, m) != nil {
 			return
 		}
-		if m.GetFrame().GetGrid().GetBins() > 1<<16 {
-			return // only slow
+		for _, row := range append(m.GetRows().GetRows(), m.GetFrame()) {
+			if row.GetGrid().GetBins() > 1<<16 {
+				return // only slow
+			}
+		}
+		ranges := []Range{{1, 9}, {3, math.MaxInt64}}
+		if past, err := rowsOf(m.GetRows(), ranges); err == nil && past.Answered > len(ranges) {
+			t.Fatalf("%+v", past)
 		}
 		rec := new(recorder)
 		c := connectedClient(rec)

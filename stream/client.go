@@ -526,7 +526,9 @@ func (c *Client) take(m *wire.ServerMessage) error {
 		}
 		c.stir() // to acknowledge
 	case *wire.ServerMessage_Past:
-		c.answered(kind.Past.GetKey(), false, m)
+		c.answered(kind.Past.GetKey(), m)
+	case *wire.ServerMessage_Rows:
+		c.answered(kind.Rows.GetKey(), m)
 	case *wire.ServerMessage_Pong:
 		c.mu.Lock()
 		sent := &c.pinged[kind.Pong.GetId()%pingsKept]
@@ -555,7 +557,7 @@ func (c *Client) take(m *wire.ServerMessage) error {
 		c.link.GPS = gps
 		c.mu.Unlock()
 	case *wire.ServerMessage_Reply:
-		c.answered(kind.Reply.GetKey(), true, m)
+		c.answered(kind.Reply.GetKey(), m)
 	case *wire.ServerMessage_Goodbye:
 		bye := &goodbyeError{cleanText(kind.Goodbye.GetReason()), time.Duration(kind.Goodbye.GetRetryMs()) * time.Millisecond}
 		if bye.retry == 0 {

@@ -119,12 +119,23 @@ func (c *Client) giveUp(r *request) {
 	c.requests = slices.DeleteFunc(c.requests, func(other *request) bool { return other == r })
 }
 
-// answered hands a message, which answers a command or not, to who waits for it.
-func (c *Client) answered(key string, command bool, m *wire.ServerMessage) {
+// answeredBy reports whether m is of the kind that answers r.
+func (r *request) answeredBy(m *wire.ServerMessage) bool {
+	switch r.message.GetKind().(type) {
+	case *wire.ClientMessage_Past:
+		return m.GetPast() != nil
+	case *wire.ClientMessage_Rows:
+		return m.GetRows() != nil
+	}
+	return m.GetReply() != nil
+}
+
+// answered hands a message to who waits for it.
+func (c *Client) answered(key string, m *wire.ServerMessage) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for n, r := range c.requests {
-		if r.key == key && command == (r.message.GetPast() == nil) {
+		if r.key == key && r.answeredBy(m) {
 			c.requests = slices.Delete(c.requests, n, n+1)
 			r.answer <- outcome{message: m}
 			return

@@ -152,25 +152,35 @@ func (c *control) run(ctx context.Context) {
 	}
 }
 
-// obey has commands carried out one after the other until ctx ends, apart from the
-// reader: a radio may take seconds to tune, and acknowledgements and pings must not
-// wait. One that was begun goes on without the viewer.
-func (v *viewer) obey(ctx context.Context) {
+// obey has commands carried out, and rows of the past made, one after the other until ctx
+// ends, apart from the reader: a radio may take seconds to tune, and acknowledgements and
+// pings must not wait. A command that was begun goes on without the viewer.
+func (v *viewer) obey(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return context.Cause(ctx)
+		case m := <-v.recalls:
+			rows, err := v.recall(ctx, m)
+			if err != nil {
+				return err
+			}
+			select {
+			case v.rows <- &wire.ServerMessage{Kind: &wire.ServerMessage_Rows{Rows: rows}}:
+				v.stir()
+			case <-ctx.Done():
+			}
 		case m := <-v.commands:
 			done, err := v.controls(m.GetSet())
 			if !done && err == nil {
 				err = v.order(ctx, m)
 			}
 			if ctx.Err() != nil {
-				return
+				return context.Cause(ctx)
 			}
 			v.journal("command", m.GetSet(), err)
-			if v.answer(ctx, m.GetKey(), err) != nil {
-				return
+			if err := v.answer(ctx, m.GetKey(), err); err != nil {
+				return err
 			}
 		}
 	}

@@ -271,6 +271,7 @@ func TestUnknownFieldsOfViewers(t *testing.T) {
 		say(&wire.ClientMessage{Kind: &wire.ClientMessage_Filter{Filter: &wire.Filter{Kinds: []string{"signal"}}}})
 		say(&wire.ClientMessage{Kind: &wire.ClientMessage_Ack{Ack: &wire.Ack{Offset: 10}}})
 		say(&wire.ClientMessage{Kind: &wire.ClientMessage_Past{Past: &wire.PastRequest{Key: "p", Limit: 2}}})
+		say(&wire.ClientMessage{Kind: &wire.ClientMessage_Rows{Rows: &wire.RowsRequest{Key: "r", Ranges: []*wire.Range{{First: 1, Last: 2}}}}})
 		say(&wire.ClientMessage{Kind: &wire.ClientMessage_Command{Command: &wire.Command{Key: "k", Set: map[string]string{"lna": "8"}, WaitMs: 1000}}})
 		// A kind that does not exist yet.
 		strange := map[encoding]string{encodingPB: "\xD2\x3E\x01x", encodingJSON: `{"teleport":{"to":"Mars"}}`}
@@ -279,13 +280,16 @@ func TestUnknownFieldsOfViewers(t *testing.T) {
 		}
 		say(&wire.ClientMessage{Kind: &wire.ClientMessage_Ping{Ping: &wire.Ping{Id: 5}}})
 		var past *wire.Past
+		var rows *wire.Rows
 		var reply *wire.Reply
 		var offsets []uint64
-		for answered := false; !answered || past == nil || reply == nil || len(offsets) < 3; {
+		for answered := false; !answered || past == nil || rows == nil || reply == nil || len(offsets) < 3; {
 			m := hear(t, conn, e)
 			switch {
 			case m.GetPast() != nil:
 				past = m.GetPast()
+			case m.GetRows() != nil:
+				rows = m.GetRows()
 			case m.GetReply() != nil:
 				reply = m.GetReply()
 			case m.GetPong() != nil:
@@ -294,8 +298,8 @@ func TestUnknownFieldsOfViewers(t *testing.T) {
 				offsets = append(offsets, m.GetEvent().GetOffset())
 			}
 		}
-		if len(past.GetEvents()) != 2 || past.GetKey() != "p" || reply.GetError() != "" || fmt.Sprint(offsets) != "[10 20 30]" {
-			t.Errorf("%v, %v, %v", past, reply, offsets)
+		if len(past.GetEvents()) != 2 || past.GetKey() != "p" || rows.GetKey() != "r" || rows.GetAnswered() != 1 || reply.GetError() != "" || fmt.Sprint(offsets) != "[10 20 30]" {
+			t.Errorf("%v, %v, %v, %v", past, rows, reply, offsets)
 		}
 		_ = conn.CloseNow()
 	})
@@ -334,6 +338,7 @@ func TestUnknownFieldsOfServers(t *testing.T) {
 	for _, m := range []*wire.ServerMessage{
 		first, second, passed, gap, event(t, &at, "last"),
 		{Kind: &wire.ServerMessage_Past{Past: &wire.Past{Key: "?", Events: []*wire.Event{{Offset: 1}}}}},
+		{Kind: &wire.ServerMessage_Rows{Rows: &wire.Rows{Key: "?", Rows: []*wire.Frame{{}}}}},
 		{Kind: &wire.ServerMessage_Reply{Reply: &wire.Reply{Key: "?"}}},
 		{Kind: &wire.ServerMessage_Gps{Gps: &wire.Gps{Fix: 3}}},
 	} {

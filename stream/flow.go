@@ -30,6 +30,9 @@ type flow struct {
 	shown   uint64   // frame messages shown
 	arrived uint64   // and received
 
+	beside     int       // bytes before the next frame message, whose acknowledgement tells of them, too
+	besideSent time.Time // the last of them
+
 	least    time.Duration // round trip of the route: the shortest time to an acknowledgement
 	arrival  time.Time     // the newest
 	inTime   time.Time     // when the newest came in time
@@ -72,19 +75,31 @@ func (f *flow) room() bool {
 	if f.probe != probeNone {
 		return len(coming) == 0
 	}
-	bytes := 0
+	bytes := f.beside
 	for _, s := range coming {
 		bytes += s.bytes
 	}
-	return len(f.sent) < f.window && f.takes(bytes) <= messageMost
+	return len(f.sent) < f.window && (len(coming) == 0 || f.takes(bytes) <= messageMost)
 }
 
 // send counts a frame message of so many bytes in.
 func (f *flow) send(bytes int, now time.Time) {
-	if f.probe == probeEmpty {
+	if f.probe == probeEmpty && f.beside == 0 {
 		f.probe = probeAlone
 	}
-	f.sent = append(f.sent, flight{bytes, now})
+	f.sent = append(f.sent, flight{bytes + f.left(now), now})
+	f.beside = 0
+}
+
+// sendBeside counts bytes in that are no frame message, and not acknowledged.
+func (f *flow) sendBeside(bytes int, now time.Time) {
+	f.beside, f.besideSent = f.left(now)+bytes, now
+}
+
+// left is what of those the link has not taken yet, as far as is known.
+func (f *flow) left(now time.Time) int {
+	taken := now.Sub(f.besideSent).Seconds() * f.known()
+	return max(f.beside-int(min(taken, float64(f.beside))), 0)
 }
 
 // acknowledge takes the first so many frame messages as received and as shown, and tells
@@ -176,11 +191,15 @@ func (f *flow) best() float64 { return max(f.rate, f.rateBefore) }
 
 // takes is how long so many bytes take on the link.
 func (f *flow) takes(bytes int) time.Duration {
-	rate := f.best()
-	if rate == 0 {
-		rate = rateAtFirst
+	return time.Duration(min(float64(bytes)/f.known()*float64(time.Second), math.MaxInt64/2))
+}
+
+// known is the rate of the link in bytes a second, or what stands for it.
+func (f *flow) known() float64 {
+	if rate := f.best(); rate > 0 {
+		return rate
 	}
-	return time.Duration(min(float64(bytes)/rate*float64(time.Second), math.MaxInt64/2))
+	return rateAtFirst
 }
 
 // mayRise reports whether a higher tier is to be tried.

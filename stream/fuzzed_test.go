@@ -110,6 +110,7 @@ type playout struct {
 	messages, outages                       int // of all viewers: frame messages, links lost
 	missing, unread                         int // frames and events in counted gaps
 	commands, repeated                      int
+	rows                                    int // of the past, asked for
 }
 
 func (o *playout) add(more *playout) {
@@ -124,6 +125,7 @@ func (o *playout) add(more *playout) {
 	o.unread += more.unread
 	o.commands += more.commands
 	o.repeated += more.repeated
+	o.rows += more.rows
 }
 
 // playout counts what the trial was.
@@ -164,6 +166,7 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 	}
 	tr.source.delay([]time.Duration{0, 200 * time.Millisecond, time.Second}[r.IntN(3)])
 	var commands commander
+	var looks onlooker
 	tr.start()
 	tr.produce()
 	tr.log()
@@ -223,10 +226,13 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 			commands.give(t.Context(), guests[r.IntN(len(guests))].Client)
 		case n < 240:
 			tr.log()
+		case n < 300:
+			looks.look(t.Context(), guests[r.IntN(len(guests))], rand.New(rand.NewPCG(s.Seed, uint64(n))))
 		}
 		time.Sleep(tr.period)
 	}
 	commands.answers.Wait()
+	looks.answers.Wait()
 	tr.idle()
 	tr.settle(guests)
 	for _, g := range guests {
@@ -240,13 +246,16 @@ func (tr *trial) underFaults(t *testing.T, s faultproxy.Schedule, url string, o 
 	if err := commands.check(tr.source.applications()); err != nil {
 		t.Errorf("ARGOS_SEED=%d: %v\n%s", s.Seed, err, s)
 	}
+	if err := looks.check(tr.lives); err != nil {
+		t.Errorf("ARGOS_SEED=%d: %v\n%s", s.Seed, err, s)
+	}
 	for _, g := range guests {
 		if err := tr.laws(g); err != nil {
 			t.Errorf("ARGOS_SEED=%d: a viewer of %+v: %v\n%s", s.Seed, g.view, err, s)
 		}
 	}
 	sum := tr.playout(guests)
-	sum.steps, sum.commands = len(s.Steps), len(commands.said)
+	sum.steps, sum.commands, sum.rows = len(s.Steps), len(commands.said), len(looks.seen)
 	t.Logf("seed %d: %s: %+v", s.Seed, time.Since(began), sum)
 	return sum
 }

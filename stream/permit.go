@@ -26,6 +26,7 @@ var permitsIn = []permit{
 	{"event", "filter", access.Viewer},
 	{"event", "past", access.Viewer},
 	{"spectrum", "view", access.Viewer},
+	{"spectrum", "rows", access.Viewer},
 }
 
 // What a viewer gets.
@@ -43,6 +44,7 @@ var permitsOut = []permit{
 	{"event", "gps", access.Viewer},
 	{"spectrum", "frame", access.Viewer},
 	{"spectrum", "gap", access.Viewer},
+	{"spectrum", "rows", access.Viewer},
 }
 
 var leastIn = func() map[string]access.Role {

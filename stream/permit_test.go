@@ -296,7 +296,7 @@ func (g *visitor) gets(r *rig, row documented, good bool) {
 	r.server.GPS(&GPS{Fix: 3})
 	r.server.Event(Event{Kind: "test"})
 	r.feed(22) // more than a second
-	for _, kind := range []string{"ping", "past", "command", "filter"} {
+	for _, kind := range []string{"ping", "past", "command", "filter", "rows"} {
 		_ = tell(g.conn, encodingPB, said(kind, 2))
 	}
 	after, _, _ := g.got(row.message)

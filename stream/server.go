@@ -71,6 +71,7 @@ type Server struct {
 	limits    Limits
 	addresses *addresses
 	tls       *rate.Limiter // handshakes of all
+	merging   *rate.Limiter // bins of past frames, for all
 	lease     *lease        // nil: every operator has the controls
 
 	mu       sync.Mutex
@@ -113,6 +114,7 @@ func newServer(source Source, history *spectrum.History, log eventLog, o *Server
 	s.limits = s.options.Limits.withDefaults()
 	s.addresses = newAddresses(s.limits)
 	s.tls = rate.NewLimiter(rate.Limit(s.limits.TLSHandshakes), burstOf(s.limits.TLSHandshakes))
+	s.merging = rate.NewLimiter(mergedRate, mergedMost)
 	s.share.history = history
 	s.admission = usualAdmission(s.metrics.handshakes, s.limits.Handshakes)
 	host, _ := os.Hostname()

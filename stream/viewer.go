@@ -49,7 +49,9 @@ type viewer struct {
 	metrics  *metrics
 
 	commands chan *wire.Command
+	recalls  chan *wire.RowsRequest   // full: its link is read no further
 	replies  chan *wire.ServerMessage // full: the viewer's next command waits
+	rows     chan *wire.ServerMessage // made for it, until its link has room
 	wake     chan struct{}            // something below changed
 
 	events eventCursor
@@ -66,6 +68,7 @@ type viewer struct {
 	eventsSent int    // since there was time for a frame
 	oldest     uint64 // what of the holes is older than this is too old
 	filled     bool   // the last frame message was a row of a hole
+	recalled   bool   // the last that waited for room were rows that were asked for
 	deviceSeen uint64
 	gpsSeen    uint64
 	peopleSeen uint64
@@ -79,7 +82,9 @@ func newViewer(s *Server, conn *websocket.Conn, under *framed, e encoding, who a
 		session: rand.Text()[:8], since: time.Now(),
 		budget:   newBudget(s.limits.Messages),
 		commands: make(chan *wire.Command, commandsAtOnce),
+		recalls:  make(chan *wire.RowsRequest, 1),
 		replies:  make(chan *wire.ServerMessage, repliesWaiting),
+		rows:     make(chan *wire.ServerMessage, 1),
 		wake:     make(chan struct{}, 1),
 		metrics:  s.metrics,
 		events:   eventCursor{feed: s.events},
@@ -123,7 +128,7 @@ func (v *viewer) run(ctx context.Context) error {
 	})
 	goroutines.Go(func() {
 		defer v.server.options.Guard()
-		v.obey(session)
+		cancel(v.obey(session))
 	})
 	// A viewer that takes nothing must not keep the server from stopping.
 	defer context.AfterFunc(ctx, func() {
@@ -316,6 +321,12 @@ func (v *viewer) read(ctx context.Context) error {
 		case *wire.ClientMessage_Command:
 			select {
 			case v.commands <- kind.Command:
+			case <-ctx.Done():
+				err = context.Cause(ctx)
+			}
+		case *wire.ClientMessage_Rows:
+			select {
+			case v.recalls <- kind.Rows:
 			case <-ctx.Done():
 				err = context.Cause(ctx)
 			}

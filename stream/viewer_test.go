@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"argos/spectrum"
@@ -13,7 +14,7 @@ import (
 )
 
 // take is what a viewer does with a message, as far as it goes without a network.
-func (v *viewer) take(m *wire.ClientMessage) (said *wire.Past, err error) {
+func (v *viewer) take(t *testing.T, m *wire.ClientMessage) (said *wire.Past, err error) {
 	switch kind := m.GetKind().(type) {
 	case *wire.ClientMessage_Hello:
 		if err := v.begin(kind.Hello); err != nil {
@@ -34,6 +35,8 @@ func (v *viewer) take(m *wire.ClientMessage) (said *wire.Past, err error) {
 		said, err = v.events.past(kind.Past, v.encoding)
 	case *wire.ClientMessage_View:
 		v.setView(kind.View)
+	case *wire.ClientMessage_Rows:
+		checkRecall(t, v, kind.Rows)
 	case *wire.ClientMessage_Kick:
 		_ = v.kick(kind.Kick.GetSession()) // nobody is there
 	case *wire.ClientMessage_Command:
@@ -51,6 +54,7 @@ func FuzzClientMessage(f *testing.F) {
 		h.Append(frame)
 	}
 	server := NewServer(newFakeSource(), h, nil)
+	server.merging.SetLimit(rate.Inf)
 	for range 5 {
 		server.Event(Event{Kind: "test"})
 	}
@@ -64,6 +68,7 @@ func FuzzClientMessage(f *testing.F) {
 		}}},
 		{Kind: &wire.ClientMessage_Filter{Filter: &wire.Filter{Severity: 1}}},
 		{Kind: &wire.ClientMessage_Past{Past: &wire.PastRequest{Key: "p", Before: 3, Limit: 1}}},
+		{Kind: &wire.ClientMessage_Rows{Rows: &wire.RowsRequest{Key: "r", Ranges: []*wire.Range{{First: 91, Last: 100}, {First: 15, Last: 44}, {First: 200, Last: 3}}}}},
 		{Kind: &wire.ClientMessage_Ack{Ack: &wire.Ack{Frames: 5, Offset: 3}}},
 		{Kind: &wire.ClientMessage_View{View: &wire.View{Columns: 7}}},
 		{Kind: &wire.ClientMessage_Ping{Ping: &wire.Ping{Id: 1}}},
@@ -94,7 +99,7 @@ func FuzzClientMessage(f *testing.F) {
 		v.flow.send(5, time.Now())
 		v.flow.send(9, time.Now())
 		v.cursor = 1
-		past, err := v.take(m)
+		past, err := v.take(t, m)
 		if err != nil && !errors.Is(err, errMessage) {
 			t.Fatal(err)
 		}
@@ -143,5 +148,24 @@ func checkLane(t *testing.T, c *eventCursor, e encoding) {
 	}
 	if c.at != c.feed.Head() {
 		t.Fatalf("ends at %+v, and the log at %+v", c.at, c.feed.Head())
+	}
+}
+
+// checkRecall asks for rows: an answer is what its client takes, and within its bounds.
+func checkRecall(t *testing.T, v *viewer, ask *wire.RowsRequest) {
+	t.Helper()
+	answer, err := v.recall(t.Context(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(answer.GetRows()) > rowsAtOnce*generationsAtOnce {
+		t.Fatalf("%d rows", len(answer.GetRows()))
+	}
+	var ranges []Range
+	for _, r := range ask.GetRanges() {
+		ranges = append(ranges, Range{r.GetFirst(), r.GetLast()})
+	}
+	if _, err := rowsOf(answer, ranges); err != nil {
+		t.Fatalf("%v: %v", ask, err)
 	}
 }

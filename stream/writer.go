@@ -80,11 +80,21 @@ func (v *viewer) writeNext(ctx context.Context) (busy bool, err error) {
 }
 
 // writeFrame sends everything from the cursor to the head as one message, or a row of a
-// hole, if the window has room and there is anything: the newest first, then by turns.
+// hole, if the window has room and there is anything: the newest first, then by turns, and
+// so with rows that were asked for.
 func (v *viewer) writeFrame(ctx context.Context) (busy bool, err error) {
 	v.mu.Lock()
-	room := v.flow.room()
+	room, probing := v.flow.room(), v.flow.probe != probeNone
 	v.mu.Unlock()
+	if room && !probing && !v.recalled {
+		select {
+		case m := <-v.rows:
+			v.recalled = true
+			return true, v.writeRows(ctx, m)
+		default:
+		}
+	}
+	v.recalled = false
 	head := v.server.history.Head()
 	live, fill := v.cursor < head, len(v.holes) > 0
 	switch {

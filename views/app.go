@@ -30,6 +30,8 @@ type Source interface {
 	Retry()
 	// Show asks for what can be shown.
 	Show(v stream.View)
+	// Rows asks what ranges of past frames look like in that, at most 64.
+	Rows(ctx context.Context, ranges []stream.Range) (stream.Rows, error)
 }
 
 // Options change how an App looks; nil is good.
@@ -67,7 +69,9 @@ type App struct {
 	events  []stream.Event
 	newer   bool // events has grown since it was last drawn
 	answers []notice
+	recall  recall
 
+	wishes   chan wish     // one at a time
 	dirty    chan struct{} // something to draw; one slot is enough
 	quitting chan error
 	due      bool   // the draw under way is one that takes over what arrived
@@ -97,7 +101,7 @@ const (
 func New(o *Options) (*App, error) {
 	a := &App{
 		orders: newOrders(), live: newBoard(), pace: defaultPace,
-		dirty: make(chan struct{}, 1), quitting: make(chan error, 1),
+		dirty: make(chan struct{}, 1), wishes: make(chan wish, 1), quitting: make(chan error, 1),
 		meter: &meter{}, exit: os.Exit, stderr: os.Stderr,
 	}
 	if o != nil {
@@ -214,6 +218,7 @@ func (a *App) Run(ctx context.Context, src Source) error {
 	defer cancel()
 	var feeders sync.WaitGroup
 	feeders.Go(func() { defer a.Guard(); a.schedule(inner) })
+	feeders.Go(func() { defer a.Guard(); a.fulfil(inner) })
 	feeders.Go(func() { defer a.Guard(); a.orders.carry(inner, doer(src), a.answer) })
 	loop := make(chan error, 1)
 	go func() { defer a.Guard(); loop <- a.tv.Run() }()
@@ -318,8 +323,15 @@ func (a *App) prepare() {
 	a.due = false
 	a.mu.Lock()
 	fresh := d.board.frames == 0 && a.live.frames > 0
+	if !d.past.on && !d.frozen() {
+		a.live.fall.forget()
+	}
 	if due && !d.frozen() {
+		top, row := d.board.fall.spot(d.past.top), d.board.fall.spot(d.past.row)
 		d.board.follow(a.live)
+		d.past.top, d.past.row = d.board.fall.find(top), d.board.fall.find(row)
+	} else if due {
+		d.board.fall.followBack(&a.live.fall)
 	}
 	if due {
 		a.drawn, a.drawnAt = a.live.taken, a.live.takes
@@ -341,6 +353,7 @@ func (a *App) prepare() {
 		d.now = time.Time{} // what is written waits no second for the first frame
 	}
 	a.refresh(link, now)
+	a.lookFor(now)
 }
 
 // refresh takes over what is known of the link: what works here and now at once, what

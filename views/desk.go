@@ -28,6 +28,7 @@ type desk struct {
 	frozenAt  time.Time     // the newest frame's time; zero: not frozen
 	seenSince time.Time     // when this screen began
 	past      past
+	recalled  recall
 	sweeping  bool // how the waterfall goes on
 	traffic   traffic
 	markers   spectrum.Markers

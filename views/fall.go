@@ -8,17 +8,23 @@ import (
 )
 
 const (
-	fallRows  = 2400 // kept rows: 20 minutes at the default pace, at most 10 MB
-	fallCells = 2048 // of a row at most; wider frames keep their peaks
+	fallRows  = 2400         // kept rows: 20 minutes at the default pace, at most 10 MB
+	fallMost  = 2 * fallRows // while they are looked back at, with what was asked for
+	fallCells = 2048         // of a row at most; wider frames keep their peaks
+	firstRow  = 1 << 40      // number of the first row that came by itself; those before it were asked for
 )
 
 // A fall is the waterfall's memory: a ring of rows, each with its own axis and
 // colour window, so that a retune leaves the past where it was. Storage grows to the
-// whole ring and is used again then.
+// rows that are kept and is used again then.
 type fall struct {
 	rows    []fallRow
-	head    uint64 // rows begun since the start; the newest is head-1
-	changed uint64 // rows from this one on are not as followed last
+	tail    uint64  // number of the oldest row
+	head    uint64  // and of the next; the newest is head-1
+	changed uint64  // rows from this one on are not as followed last,
+	dropped uint64  // nor those before this one
+	spare   []int16 // cells of a row that is gone
+	life    int     // of the server, of which the newest row is
 }
 
 // A fallRow is the peaks of a stretch of time, or a gap.
@@ -31,12 +37,17 @@ type fallRow struct {
 	bins, per   int           // of the frame; bins in a cell
 	last        time.Time     // on the server's clock, for people
 	from, to    time.Duration // of the first and the last sample, by the clock that nobody sets
+	whole       span          // all that was measured, where bins lie along frequency,
+	finest      float64       // in bins of so many Hz
+	first, end  uint64        // frames in it, end not included
+	life        int           // of the server, which numbers its frames
+	asked       span          // for which the server was asked for more of it
 	merged      bool          // came merged over the link
 	marked      bool          // overload, or samples lost
 	cells       []int16
 
-	line  uint64 // where two rows make a line: which line it is in
-	lower bool   // and whether it is the later one there
+	line  int  // where two rows make a line: which line it is in
+	lower bool // and whether it is the later one there
 
 	gap               bool
 	gapFirst, gapLast uint64 // the frames that are missing; 0: nobody knows
@@ -50,30 +61,58 @@ func (r *fallRow) gapFrames() uint64 {
 	return r.gapLast - r.gapFirst + 1
 }
 
-func newFall() fall { return fall{rows: make([]fallRow, fallRows)} }
-
-// oldest is the number of the oldest row there is; the newest is head-1.
-func (f *fall) oldest() uint64 { return f.head - min(f.head, uint64(len(f.rows))) }
+func newFall() fall { return fall{rows: make([]fallRow, fallMost), tail: firstRow, head: firstRow} }
 
 // row is the i-th newest row, or nil.
 func (f *fall) row(i int) *fallRow {
-	if uint64(i) >= f.head || i >= len(f.rows) {
+	if uint64(i) >= f.head-f.tail {
 		return nil
 	}
-	return &f.rows[(f.head-1-uint64(i))%uint64(len(f.rows))]
+	return f.at(f.head - 1 - uint64(i))
+}
+
+// at is the row with a number from tail to head-1.
+func (f *fall) at(number uint64) *fallRow { return &f.rows[number%uint64(len(f.rows))] }
+
+// drop forgets the oldest row, but for its memory.
+func (f *fall) drop() {
+	r := f.at(f.tail)
+	f.spare = r.cells
+	*r = fallRow{}
+	f.tail++
+	f.dropped = f.tail
+}
+
+// forget drops the rows that are kept for looking back alone.
+func (f *fall) forget() {
+	for f.head-f.tail > fallRows {
+		f.drop()
+	}
+}
+
+// blank makes r an empty row, with memory if there is some.
+func (f *fall) blank(r *fallRow) {
+	if r.cells == nil {
+		r.cells, f.spare = f.spare, nil
+	}
+	*r = fallRow{cells: r.cells[:0], life: f.life}
 }
 
 // insert makes room for a row that has i newer ones.
 func (f *fall) insert(i int) *fallRow {
+	if f.head-f.tail == uint64(len(f.rows)) {
+		f.drop()
+	}
 	f.head++
 	r := f.row(0)
-	cells := r.cells // of the oldest, which goes
+	cells := r.cells
 	for k := range i {
 		newer := f.row(k + 1)
 		*r = *newer
 		r = newer
 	}
-	*r = fallRow{cells: cells[:0]}
+	r.cells = cells
+	f.blank(r)
 	f.changed = min(f.changed, f.head-1-uint64(i))
 	return r
 }
@@ -179,7 +218,9 @@ func (r *fallRow) begin(fr *spectrum.Frame, low, high float64) {
 		cells[i] = spectrum.Absent
 	}
 	start, step := fr.Grid.Axis()
+	measured := fr.Grid.Measured()
 	*r = fallRow{
+		life: r.life, first: fr.FirstSeq, end: fr.LastSeq + 1, whole: span{measured.StartHz, measured.StopHz()}, finest: measured.BinHz,
 		start: start, cell: step * float64(per), zeroHz: zeroHz(&fr.Grid), stepDB: fr.Grid.StepDB, low: low, high: high,
 		generation: fr.Grid.Generation, bins: fr.Grid.Bins, per: per, from: fr.Mono.First, cells: cells,
 	}
@@ -215,6 +256,7 @@ func (r *fallRow) seen(fr *spectrum.Frame) bool {
 }
 
 func (r *fallRow) raise(fr *spectrum.Frame) {
+	r.first, r.end = min(r.first, fr.FirstSeq), max(r.end, fr.LastSeq+1)
 	r.merged = r.merged || fr.Merged() > 1
 	r.marked = r.marked || fr.Lost > 0 || fr.Overload > spectrum.OverloadShare
 	for _, s := range fr.Segments {
@@ -230,6 +272,9 @@ func (r *fallRow) raise(fr *spectrum.Frame) {
 // gap draws what is missing before fr as a row of its own: the frames first to last, 0 if
 // nobody knows which; it began at from.
 func (f *fall) gap(from time.Duration, fr *spectrum.Frame, first, last uint64) {
+	if first == 0 {
+		f.life++
+	}
 	r := f.insert(0)
 	r.gap, r.last, r.from, r.to = true, fr.First, from, fr.Mono.First
 	r.gapFirst, r.gapLast, r.pending = first, last, first > 0
@@ -238,16 +283,30 @@ func (f *fall) gap(from time.Duration, fr *spectrum.Frame, first, last uint64) {
 
 // follow copies the rows that are not as they were the last time.
 func (f *fall) follow(live *fall) {
-	from := min(f.head, live.changed)
-	if n := uint64(len(f.rows)); live.head > n && from < live.head-n {
-		from = live.head - n
+	for f.tail < min(live.tail, f.head) {
+		f.drop()
 	}
-	for ; from < live.head; from++ {
-		i := from % uint64(len(f.rows))
-		cells := append(f.rows[i].cells[:0], live.rows[i].cells...)
-		f.rows[i] = live.rows[i]
-		f.rows[i].cells = cells
+	f.tail = max(f.tail, live.tail)
+	f.head = max(f.head, f.tail)
+	f.followBack(live)
+	f.copy(live, max(min(f.head, live.changed), f.tail), live.head)
+	f.head, f.life = live.head, live.life
+	live.changed, live.dropped = live.head, 0
+}
+
+// followBack copies the rows that were asked for, and nothing else.
+func (f *fall) followBack(live *fall) {
+	f.copy(live, live.tail, min(max(f.tail, live.dropped), f.head))
+	f.tail = min(f.tail, live.tail)
+}
+
+// copy copies the rows from one number up to another.
+func (f *fall) copy(live *fall, from, to uint64) {
+	for ; from < to; from++ {
+		r := f.at(from)
+		f.blank(r)
+		cells := append(r.cells, live.at(from).cells...)
+		*r = *live.at(from)
+		r.cells = cells
 	}
-	f.head = live.head
-	live.changed = live.head
 }

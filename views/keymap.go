@@ -46,7 +46,7 @@ var keymap = []binding{
 	},
 	{
 		[]stroke{pressed(tcell.KeyPgUp, -1), pressed(tcell.KeyPgDn, 1)},
-		"PgUp PgDn", "PgUp/PgDn", "page", "in the waterfall: a page earlier (PgDn) or later", 3, (*desk).cannotLookBack, (*App).lookPage,
+		"PgUp PgDn", "PgUp/PgDn", "page", "in the waterfall: a page earlier (PgDn) or later, back to where the server's memory ends", 3, (*desk).cannotLookBack, (*App).lookPage,
 	},
 	{
 		[]stroke{typed('l', 0), pressed(tcell.KeyHome, 0)},

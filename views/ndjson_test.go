@@ -53,6 +53,10 @@ func (*jsonSource) Do(context.Context, map[string]string) error { return nil }
 func (*jsonSource) Retry()                                      {}
 func (*jsonSource) Show(stream.View)                            {}
 
+func (*jsonSource) Rows(context.Context, []stream.Range) (stream.Rows, error) {
+	return stream.Rows{}, nil
+}
+
 // A jsonPipe is an output that can stall and fail.
 type jsonPipe struct {
 	mu    sync.Mutex

@@ -20,8 +20,35 @@ type past struct {
 
 // clamp keeps to the rows that there still are.
 func (p *past) clamp(f *fall) {
-	p.row = min(max(p.row, f.oldest()), f.head-1)
+	p.row = min(max(p.row, f.tail), f.head-1)
 	p.top = min(max(p.top, p.row), f.head-1)
+}
+
+// A spot is a row, whatever its number becomes.
+type spot struct {
+	number      uint64
+	begins, end uint64 // frames in it
+	life        int
+}
+
+// spot is where the row with a number is; of one that there is not it stays.
+func (f *fall) spot(number uint64) spot {
+	if number < f.tail || number >= f.head {
+		return spot{number: number}
+	}
+	r := f.at(number)
+	return spot{number, r.begins(), r.end, r.life}
+}
+
+// find is the number that s has, now that there may be more rows before it: then the
+// rows behind them have others.
+func (f *fall) find(s spot) uint64 {
+	for n := max(s.number, f.tail); n < f.head && s.end > 0; n++ {
+		if r := f.at(n); r.life == s.life && (r.begins() == s.begins || r.end == s.end) {
+			return n
+		}
+	}
+	return s.number
 }
 
 // lookBack moves the cursor by rows towards the past, and what is in sight with it.
@@ -36,10 +63,9 @@ func (a *App) lookBack(rows int) {
 	}
 	p.clamp(f)
 	switch {
-	case rows > 0 && p.row-f.oldest() < uint64(rows):
-		if p.row = f.oldest(); f.head > uint64(len(f.rows)) {
-			d.say(fmt.Sprintf("the oldest row that is kept: %d of them", len(f.rows)), false)
-		}
+	case rows > 0 && p.row-f.tail < uint64(rows):
+		p.row = f.tail
+		d.say(d.edge(), false)
 	case rows > 0:
 		p.row -= uint64(rows)
 	default:
@@ -63,7 +89,7 @@ func (a *App) lookPage(dir int) {
 	a.lookBack(dir * rows)
 	p, f := &a.desk.past, &a.desk.board.fall
 	if dir > 0 {
-		p.top -= min(uint64(rows), p.top-f.oldest())
+		p.top -= min(uint64(rows), p.top-f.tail)
 	}
 }
 
@@ -129,6 +155,9 @@ func (p *waterfallPane) drawLabel(screen tcell.Screen, x, y, n int) {
 	switch {
 	case d.past.on && row != nil:
 		text = fmt.Sprintf(" %s (%s back) ", row.last.UTC().Format("15:04:05"), ago(max(d.since(row.last), 0)))
+		if p.loads() {
+			text += "loading "
+		}
 		text += p.levelAt(row, n, n-len(text))
 	case d.past.cursor && row != nil:
 		text, style = " "+row.last.UTC().Format("15:04:05")+" ", d.look.strong.Reverse(true)

@@ -44,6 +44,8 @@ type fakeSource struct {
 	rendered []uint64
 	view     stream.View
 	retries  int
+	recalls  [][]stream.Range
+	rows     func(ranges []stream.Range) (stream.Rows, error) // nil: it holds none
 }
 
 func (s *fakeSource) Link() stream.Link {
@@ -73,6 +75,16 @@ func (s *fakeSource) Show(v stream.View) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.view = v
+}
+
+func (s *fakeSource) Rows(_ context.Context, ranges []stream.Range) (stream.Rows, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.recalls = append(s.recalls, ranges)
+	if s.rows == nil {
+		return stream.Rows{Answered: len(ranges), Oldest: math.MaxInt64}, nil
+	}
+	return s.rows(ranges)
 }
 
 func (s *fakeSource) Retry() {

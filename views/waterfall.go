@@ -138,19 +138,19 @@ func (p *waterfallPane) scroll(i int) {
 func (p *waterfallPane) sweep() {
 	f := &p.desk.board.fall
 	clear(p.lines)
-	h := uint64(len(p.lines))
+	h := len(p.lines)
 	i := 0
 	if r := f.row(0); r != nil && !r.gap && p.desk.current() && f.row(1) != nil {
 		i = 1
 	}
-	newest, first := uint64(0), true
+	newest, first := 0, true
 	for ; ; i++ {
 		r := f.row(i)
 		if r == nil {
 			break
 		}
 		number := f.head - 1 - uint64(i)
-		at := number
+		at := int(number - firstRow)
 		if p.desk.look.halves() {
 			at = r.line
 		}
@@ -159,7 +159,7 @@ func (p *waterfallPane) sweep() {
 		} else if newest-at+1 >= h {
 			break
 		}
-		line := &p.lines[at%h]
+		line := &p.lines[(at%h+h)%h] // of what was asked for they are below 0
 		if line.upper == nil {
 			line.row = number
 		} else {

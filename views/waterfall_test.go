@@ -136,7 +136,7 @@ func TestLookingBack(t *testing.T) {
 		}
 		r.wants(" 00:00:00 (")
 		r.peek(func() {
-			if p := r.app.desk.past; p.row != 0 || p.top > 10 {
+			if p := r.app.desk.past; p.row != firstRow || p.top > firstRow+10 {
 				t.Errorf("at the end of the past: %+v", p)
 			}
 		})
@@ -181,12 +181,12 @@ func TestPastIsForgotten(t *testing.T) {
 		r.keys(":pace 50ms", tcell.KeyEnter)
 		r.feed(100)
 		r.keys(tcell.KeyTab, tcell.KeyPgDn, tcell.KeyPgDn, tcell.KeyPgDn)
-		for range fallRows/100 + 2 {
+		for range fallMost/100 + 2 {
 			r.feed(100)
 		}
 		r.peek(func() {
 			d := r.app.desk
-			if oldest := d.board.fall.oldest(); oldest == 0 || d.past.row < oldest || d.past.top < d.past.row {
+			if oldest := d.board.fall.tail; oldest == firstRow || d.past.row < oldest || d.past.top < d.past.row {
 				t.Errorf("looking at %+v, the oldest is %d", d.past, oldest)
 			}
 		})

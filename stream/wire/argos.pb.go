@@ -41,6 +41,7 @@ type ClientMessage struct {
 	//	*ClientMessage_Filter
 	//	*ClientMessage_Past
 	//	*ClientMessage_Kick
+	//	*ClientMessage_Rows
 	Kind          isClientMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -155,6 +156,15 @@ func (x *ClientMessage) GetKick() *Kick {
 	return nil
 }
 
+func (x *ClientMessage) GetRows() *RowsRequest {
+	if x != nil {
+		if x, ok := x.Kind.(*ClientMessage_Rows); ok {
+			return x.Rows
+		}
+	}
+	return nil
+}
+
 type isClientMessage_Kind interface {
 	isClientMessage_Kind()
 }
@@ -191,6 +201,10 @@ type ClientMessage_Kick struct {
 	Kick *Kick `protobuf:"bytes,40,opt,name=kick,proto3,oneof"`
 }
 
+type ClientMessage_Rows struct {
+	Rows *RowsRequest `protobuf:"bytes,120,opt,name=rows,proto3,oneof"`
+}
+
 func (*ClientMessage_Hello) isClientMessage_Kind() {}
 
 func (*ClientMessage_Ack) isClientMessage_Kind() {}
@@ -206,6 +220,8 @@ func (*ClientMessage_Filter) isClientMessage_Kind() {}
 func (*ClientMessage_Past) isClientMessage_Kind() {}
 
 func (*ClientMessage_Kick) isClientMessage_Kind() {}
+
+func (*ClientMessage_Rows) isClientMessage_Kind() {}
 
 // The first message of a viewer.
 type Hello struct {
@@ -560,6 +576,59 @@ func (x *PastRequest) GetLimit() uint32 {
 	return 0
 }
 
+// Asks what past frames looked like, each range of them as one row; Rows answers.
+type RowsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`       // chosen by the viewer, comes back in Rows
+	Ranges        []*Range               `protobuf:"bytes,2,rep,name=ranges,proto3" json:"ranges,omitempty"` // of frames, the most wanted first; at most 64 are looked at
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RowsRequest) Reset() {
+	*x = RowsRequest{}
+	mi := &file_argos_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RowsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RowsRequest) ProtoMessage() {}
+
+func (x *RowsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RowsRequest.ProtoReflect.Descriptor instead.
+func (*RowsRequest) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *RowsRequest) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *RowsRequest) GetRanges() []*Range {
+	if x != nil {
+		return x.Ranges
+	}
+	return nil
+}
+
 type Range struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	First         uint64                 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
@@ -570,7 +639,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_argos_proto_msgTypes[6]
+	mi := &file_argos_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +651,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[6]
+	mi := &file_argos_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +664,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{6}
+	return file_argos_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Range) GetFirst() uint64 {
@@ -627,7 +696,7 @@ type Ack struct {
 
 func (x *Ack) Reset() {
 	*x = Ack{}
-	mi := &file_argos_proto_msgTypes[7]
+	mi := &file_argos_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -639,7 +708,7 @@ func (x *Ack) String() string {
 func (*Ack) ProtoMessage() {}
 
 func (x *Ack) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[7]
+	mi := &file_argos_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -652,7 +721,7 @@ func (x *Ack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ack.ProtoReflect.Descriptor instead.
 func (*Ack) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{7}
+	return file_argos_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Ack) GetFrames() uint64 {
@@ -696,7 +765,7 @@ type Command struct {
 
 func (x *Command) Reset() {
 	*x = Command{}
-	mi := &file_argos_proto_msgTypes[8]
+	mi := &file_argos_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -708,7 +777,7 @@ func (x *Command) String() string {
 func (*Command) ProtoMessage() {}
 
 func (x *Command) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[8]
+	mi := &file_argos_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -721,7 +790,7 @@ func (x *Command) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Command.ProtoReflect.Descriptor instead.
 func (*Command) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{8}
+	return file_argos_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Command) GetKey() string {
@@ -756,7 +825,7 @@ type Kick struct {
 
 func (x *Kick) Reset() {
 	*x = Kick{}
-	mi := &file_argos_proto_msgTypes[9]
+	mi := &file_argos_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -768,7 +837,7 @@ func (x *Kick) String() string {
 func (*Kick) ProtoMessage() {}
 
 func (x *Kick) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[9]
+	mi := &file_argos_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -781,7 +850,7 @@ func (x *Kick) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kick.ProtoReflect.Descriptor instead.
 func (*Kick) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{9}
+	return file_argos_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Kick) GetKey() string {
@@ -815,6 +884,7 @@ type ServerMessage struct {
 	//	*ServerMessage_EventGap
 	//	*ServerMessage_Past
 	//	*ServerMessage_Viewers
+	//	*ServerMessage_Rows
 	Kind          isServerMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -822,7 +892,7 @@ type ServerMessage struct {
 
 func (x *ServerMessage) Reset() {
 	*x = ServerMessage{}
-	mi := &file_argos_proto_msgTypes[10]
+	mi := &file_argos_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -834,7 +904,7 @@ func (x *ServerMessage) String() string {
 func (*ServerMessage) ProtoMessage() {}
 
 func (x *ServerMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[10]
+	mi := &file_argos_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -847,7 +917,7 @@ func (x *ServerMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerMessage.ProtoReflect.Descriptor instead.
 func (*ServerMessage) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{10}
+	return file_argos_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ServerMessage) GetKind() isServerMessage_Kind {
@@ -974,6 +1044,15 @@ func (x *ServerMessage) GetViewers() *Viewers {
 	return nil
 }
 
+func (x *ServerMessage) GetRows() *Rows {
+	if x != nil {
+		if x, ok := x.Kind.(*ServerMessage_Rows); ok {
+			return x.Rows
+		}
+	}
+	return nil
+}
+
 type isServerMessage_Kind interface {
 	isServerMessage_Kind()
 }
@@ -1030,6 +1109,10 @@ type ServerMessage_Viewers struct {
 	Viewers *Viewers `protobuf:"bytes,40,opt,name=viewers,proto3,oneof"`
 }
 
+type ServerMessage_Rows struct {
+	Rows *Rows `protobuf:"bytes,120,opt,name=rows,proto3,oneof"`
+}
+
 func (*ServerMessage_Welcome) isServerMessage_Kind() {}
 
 func (*ServerMessage_Frame) isServerMessage_Kind() {}
@@ -1056,6 +1139,8 @@ func (*ServerMessage_Past) isServerMessage_Kind() {}
 
 func (*ServerMessage_Viewers) isServerMessage_Kind() {}
 
+func (*ServerMessage_Rows) isServerMessage_Kind() {}
+
 type Welcome struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Session       string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
@@ -1074,7 +1159,7 @@ type Welcome struct {
 
 func (x *Welcome) Reset() {
 	*x = Welcome{}
-	mi := &file_argos_proto_msgTypes[11]
+	mi := &file_argos_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1086,7 +1171,7 @@ func (x *Welcome) String() string {
 func (*Welcome) ProtoMessage() {}
 
 func (x *Welcome) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[11]
+	mi := &file_argos_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1099,7 +1184,7 @@ func (x *Welcome) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Welcome.ProtoReflect.Descriptor instead.
 func (*Welcome) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{11}
+	return file_argos_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Welcome) GetSession() string {
@@ -1200,7 +1285,7 @@ type Frame struct {
 
 func (x *Frame) Reset() {
 	*x = Frame{}
-	mi := &file_argos_proto_msgTypes[12]
+	mi := &file_argos_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1212,7 +1297,7 @@ func (x *Frame) String() string {
 func (*Frame) ProtoMessage() {}
 
 func (x *Frame) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[12]
+	mi := &file_argos_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1225,7 +1310,7 @@ func (x *Frame) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Frame.ProtoReflect.Descriptor instead.
 func (*Frame) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{12}
+	return file_argos_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Frame) GetFirstSeq() uint64 {
@@ -1380,7 +1465,7 @@ type Grid struct {
 
 func (x *Grid) Reset() {
 	*x = Grid{}
-	mi := &file_argos_proto_msgTypes[13]
+	mi := &file_argos_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1392,7 +1477,7 @@ func (x *Grid) String() string {
 func (*Grid) ProtoMessage() {}
 
 func (x *Grid) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[13]
+	mi := &file_argos_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1405,7 +1490,7 @@ func (x *Grid) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Grid.ProtoReflect.Descriptor instead.
 func (*Grid) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{13}
+	return file_argos_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Grid) GetGeneration() uint64 {
@@ -1546,7 +1631,7 @@ type Part struct {
 
 func (x *Part) Reset() {
 	*x = Part{}
-	mi := &file_argos_proto_msgTypes[14]
+	mi := &file_argos_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1558,7 +1643,7 @@ func (x *Part) String() string {
 func (*Part) ProtoMessage() {}
 
 func (x *Part) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[14]
+	mi := &file_argos_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1571,7 +1656,7 @@ func (x *Part) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Part.ProtoReflect.Descriptor instead.
 func (*Part) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{14}
+	return file_argos_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Part) GetCell() uint32 {
@@ -1608,7 +1693,7 @@ type Segment struct {
 
 func (x *Segment) Reset() {
 	*x = Segment{}
-	mi := &file_argos_proto_msgTypes[15]
+	mi := &file_argos_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1620,7 +1705,7 @@ func (x *Segment) String() string {
 func (*Segment) ProtoMessage() {}
 
 func (x *Segment) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[15]
+	mi := &file_argos_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1633,7 +1718,7 @@ func (x *Segment) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Segment.ProtoReflect.Descriptor instead.
 func (*Segment) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{15}
+	return file_argos_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Segment) GetBin() uint32 {
@@ -1687,7 +1772,7 @@ type Tuning struct {
 
 func (x *Tuning) Reset() {
 	*x = Tuning{}
-	mi := &file_argos_proto_msgTypes[16]
+	mi := &file_argos_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1699,7 +1784,7 @@ func (x *Tuning) String() string {
 func (*Tuning) ProtoMessage() {}
 
 func (x *Tuning) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[16]
+	mi := &file_argos_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1712,7 +1797,7 @@ func (x *Tuning) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tuning.ProtoReflect.Descriptor instead.
 func (*Tuning) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{16}
+	return file_argos_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Tuning) GetCenterHz() float64 {
@@ -1781,7 +1866,7 @@ type Band struct {
 
 func (x *Band) Reset() {
 	*x = Band{}
-	mi := &file_argos_proto_msgTypes[17]
+	mi := &file_argos_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1793,7 +1878,7 @@ func (x *Band) String() string {
 func (*Band) ProtoMessage() {}
 
 func (x *Band) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[17]
+	mi := &file_argos_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1806,7 +1891,7 @@ func (x *Band) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Band.ProtoReflect.Descriptor instead.
 func (*Band) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{17}
+	return file_argos_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Band) GetLowHz() float64 {
@@ -1835,7 +1920,7 @@ type Gap struct {
 
 func (x *Gap) Reset() {
 	*x = Gap{}
-	mi := &file_argos_proto_msgTypes[18]
+	mi := &file_argos_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1847,7 +1932,7 @@ func (x *Gap) String() string {
 func (*Gap) ProtoMessage() {}
 
 func (x *Gap) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[18]
+	mi := &file_argos_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1860,7 +1945,7 @@ func (x *Gap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gap.ProtoReflect.Descriptor instead.
 func (*Gap) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{18}
+	return file_argos_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Gap) GetFirst() uint64 {
@@ -1884,6 +1969,91 @@ func (x *Gap) GetReason() string {
 	return ""
 }
 
+// What the first of the ranges asked for looked like: docs/PROTOCOL.md, "Looking back".
+type Rows struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Answered      uint32                 `protobuf:"varint,2,opt,name=answered,proto3" json:"answered,omitempty"`                               // ranges, in their order; those behind them are to be asked for again
+	Rows          []*Frame               `protobuf:"bytes,3,rep,name=rows,proto3" json:"rows,omitempty"`                                        // range by range, in order of time; of what is no longer held, none
+	Oldest        uint64                 `protobuf:"varint,4,opt,name=oldest,proto3" json:"oldest,omitempty"`                                   // frame that is held: what is before it will not come; 0: none is held yet
+	OldestNs      int64                  `protobuf:"varint,5,opt,name=oldest_ns,json=oldestNs,proto3" json:"oldest_ns,omitempty"`               // its first_ns
+	OldestMonoNs  int64                  `protobuf:"varint,6,opt,name=oldest_mono_ns,json=oldestMonoNs,proto3" json:"oldest_mono_ns,omitempty"` // and its first_mono_ns
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rows) Reset() {
+	*x = Rows{}
+	mi := &file_argos_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rows) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rows) ProtoMessage() {}
+
+func (x *Rows) ProtoReflect() protoreflect.Message {
+	mi := &file_argos_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rows.ProtoReflect.Descriptor instead.
+func (*Rows) Descriptor() ([]byte, []int) {
+	return file_argos_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *Rows) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *Rows) GetAnswered() uint32 {
+	if x != nil {
+		return x.Answered
+	}
+	return 0
+}
+
+func (x *Rows) GetRows() []*Frame {
+	if x != nil {
+		return x.Rows
+	}
+	return nil
+}
+
+func (x *Rows) GetOldest() uint64 {
+	if x != nil {
+		return x.Oldest
+	}
+	return 0
+}
+
+func (x *Rows) GetOldestNs() int64 {
+	if x != nil {
+		return x.OldestNs
+	}
+	return 0
+}
+
+func (x *Rows) GetOldestMonoNs() int64 {
+	if x != nil {
+		return x.OldestMonoNs
+	}
+	return 0
+}
+
 type Reply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           string                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -1894,7 +2064,7 @@ type Reply struct {
 
 func (x *Reply) Reset() {
 	*x = Reply{}
-	mi := &file_argos_proto_msgTypes[19]
+	mi := &file_argos_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1906,7 +2076,7 @@ func (x *Reply) String() string {
 func (*Reply) ProtoMessage() {}
 
 func (x *Reply) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[19]
+	mi := &file_argos_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1919,7 +2089,7 @@ func (x *Reply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reply.ProtoReflect.Descriptor instead.
 func (*Reply) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{19}
+	return file_argos_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Reply) GetKey() string {
@@ -1955,7 +2125,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_argos_proto_msgTypes[20]
+	mi := &file_argos_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1967,7 +2137,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[20]
+	mi := &file_argos_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1980,7 +2150,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{20}
+	return file_argos_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Event) GetOffset() uint64 {
@@ -2064,7 +2234,7 @@ type Passed struct {
 
 func (x *Passed) Reset() {
 	*x = Passed{}
-	mi := &file_argos_proto_msgTypes[21]
+	mi := &file_argos_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2076,7 +2246,7 @@ func (x *Passed) String() string {
 func (*Passed) ProtoMessage() {}
 
 func (x *Passed) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[21]
+	mi := &file_argos_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2089,7 +2259,7 @@ func (x *Passed) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Passed.ProtoReflect.Descriptor instead.
 func (*Passed) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{21}
+	return file_argos_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Passed) GetOffset() uint64 {
@@ -2119,7 +2289,7 @@ type EventGap struct {
 
 func (x *EventGap) Reset() {
 	*x = EventGap{}
-	mi := &file_argos_proto_msgTypes[22]
+	mi := &file_argos_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2131,7 +2301,7 @@ func (x *EventGap) String() string {
 func (*EventGap) ProtoMessage() {}
 
 func (x *EventGap) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[22]
+	mi := &file_argos_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2144,7 +2314,7 @@ func (x *EventGap) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EventGap.ProtoReflect.Descriptor instead.
 func (*EventGap) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{22}
+	return file_argos_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *EventGap) GetFirst() uint64 {
@@ -2187,7 +2357,7 @@ type Past struct {
 
 func (x *Past) Reset() {
 	*x = Past{}
-	mi := &file_argos_proto_msgTypes[23]
+	mi := &file_argos_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2199,7 +2369,7 @@ func (x *Past) String() string {
 func (*Past) ProtoMessage() {}
 
 func (x *Past) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[23]
+	mi := &file_argos_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2212,7 +2382,7 @@ func (x *Past) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Past.ProtoReflect.Descriptor instead.
 func (*Past) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{23}
+	return file_argos_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Past) GetKey() string {
@@ -2281,7 +2451,7 @@ type Device struct {
 
 func (x *Device) Reset() {
 	*x = Device{}
-	mi := &file_argos_proto_msgTypes[24]
+	mi := &file_argos_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2293,7 +2463,7 @@ func (x *Device) String() string {
 func (*Device) ProtoMessage() {}
 
 func (x *Device) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[24]
+	mi := &file_argos_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2306,7 +2476,7 @@ func (x *Device) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Device.ProtoReflect.Descriptor instead.
 func (*Device) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{24}
+	return file_argos_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Device) GetDriver() string {
@@ -2583,7 +2753,7 @@ type Gps struct {
 
 func (x *Gps) Reset() {
 	*x = Gps{}
-	mi := &file_argos_proto_msgTypes[25]
+	mi := &file_argos_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2595,7 +2765,7 @@ func (x *Gps) String() string {
 func (*Gps) ProtoMessage() {}
 
 func (x *Gps) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[25]
+	mi := &file_argos_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2608,7 +2778,7 @@ func (x *Gps) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Gps.ProtoReflect.Descriptor instead.
 func (*Gps) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{25}
+	return file_argos_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Gps) GetFix() uint32 {
@@ -2671,7 +2841,7 @@ type Goodbye struct {
 
 func (x *Goodbye) Reset() {
 	*x = Goodbye{}
-	mi := &file_argos_proto_msgTypes[26]
+	mi := &file_argos_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2683,7 +2853,7 @@ func (x *Goodbye) String() string {
 func (*Goodbye) ProtoMessage() {}
 
 func (x *Goodbye) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[26]
+	mi := &file_argos_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2696,7 +2866,7 @@ func (x *Goodbye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Goodbye.ProtoReflect.Descriptor instead.
 func (*Goodbye) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{26}
+	return file_argos_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Goodbye) GetReason() string {
@@ -2723,7 +2893,7 @@ type Ping struct {
 
 func (x *Ping) Reset() {
 	*x = Ping{}
-	mi := &file_argos_proto_msgTypes[27]
+	mi := &file_argos_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2735,7 +2905,7 @@ func (x *Ping) String() string {
 func (*Ping) ProtoMessage() {}
 
 func (x *Ping) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[27]
+	mi := &file_argos_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2748,7 +2918,7 @@ func (x *Ping) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ping.ProtoReflect.Descriptor instead.
 func (*Ping) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{27}
+	return file_argos_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Ping) GetId() uint64 {
@@ -2778,7 +2948,7 @@ type Pong struct {
 
 func (x *Pong) Reset() {
 	*x = Pong{}
-	mi := &file_argos_proto_msgTypes[28]
+	mi := &file_argos_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2790,7 +2960,7 @@ func (x *Pong) String() string {
 func (*Pong) ProtoMessage() {}
 
 func (x *Pong) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[28]
+	mi := &file_argos_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2803,7 +2973,7 @@ func (x *Pong) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pong.ProtoReflect.Descriptor instead.
 func (*Pong) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{28}
+	return file_argos_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Pong) GetId() uint64 {
@@ -2850,7 +3020,7 @@ type Viewers struct {
 
 func (x *Viewers) Reset() {
 	*x = Viewers{}
-	mi := &file_argos_proto_msgTypes[29]
+	mi := &file_argos_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2862,7 +3032,7 @@ func (x *Viewers) String() string {
 func (*Viewers) ProtoMessage() {}
 
 func (x *Viewers) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[29]
+	mi := &file_argos_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2875,7 +3045,7 @@ func (x *Viewers) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Viewers.ProtoReflect.Descriptor instead.
 func (*Viewers) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{29}
+	return file_argos_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Viewers) GetSeen() []*Seen {
@@ -2900,7 +3070,7 @@ type Seen struct {
 
 func (x *Seen) Reset() {
 	*x = Seen{}
-	mi := &file_argos_proto_msgTypes[30]
+	mi := &file_argos_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2912,7 +3082,7 @@ func (x *Seen) String() string {
 func (*Seen) ProtoMessage() {}
 
 func (x *Seen) ProtoReflect() protoreflect.Message {
-	mi := &file_argos_proto_msgTypes[30]
+	mi := &file_argos_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2925,7 +3095,7 @@ func (x *Seen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Seen.ProtoReflect.Descriptor instead.
 func (*Seen) Descriptor() ([]byte, []int) {
-	return file_argos_proto_rawDescGZIP(), []int{30}
+	return file_argos_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Seen) GetSession() string {
@@ -2981,7 +3151,7 @@ var File_argos_proto protoreflect.FileDescriptor
 
 const file_argos_proto_rawDesc = "" +
 	"\n" +
-	"\vargos.proto\x12\bargos.v1\"\xdd\x02\n" +
+	"\vargos.proto\x12\bargos.v1\"\x8a\x03\n" +
 	"\rClientMessage\x12'\n" +
 	"\x05hello\x18\x01 \x01(\v2\x0f.argos.v1.HelloH\x00R\x05hello\x12!\n" +
 	"\x03ack\x18\x02 \x01(\v2\r.argos.v1.AckH\x00R\x03ack\x12-\n" +
@@ -2990,7 +3160,8 @@ const file_argos_proto_rawDesc = "" +
 	"\x04view\x18\x05 \x01(\v2\x0e.argos.v1.ViewH\x00R\x04view\x12*\n" +
 	"\x06filter\x18\x14 \x01(\v2\x10.argos.v1.FilterH\x00R\x06filter\x12+\n" +
 	"\x04past\x18\x15 \x01(\v2\x15.argos.v1.PastRequestH\x00R\x04past\x12$\n" +
-	"\x04kick\x18( \x01(\v2\x0e.argos.v1.KickH\x00R\x04kickB\x06\n" +
+	"\x04kick\x18( \x01(\v2\x0e.argos.v1.KickH\x00R\x04kick\x12+\n" +
+	"\x04rows\x18x \x01(\v2\x15.argos.v1.RowsRequestH\x00R\x04rowsB\x06\n" +
 	"\x04kind\"\xaf\x01\n" +
 	"\x05Hello\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\"\n" +
@@ -3017,7 +3188,10 @@ const file_argos_proto_rawDesc = "" +
 	"\vPastRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x16\n" +
 	"\x06before\x18\x02 \x01(\x04R\x06before\x12\x14\n" +
-	"\x05limit\x18\x03 \x01(\rR\x05limit\"1\n" +
+	"\x05limit\x18\x03 \x01(\rR\x05limit\"H\n" +
+	"\vRowsRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
+	"\x06ranges\x18\x02 \x03(\v2\x0f.argos.v1.RangeR\x06ranges\"1\n" +
 	"\x05Range\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\"r\n" +
@@ -3036,7 +3210,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"2\n" +
 	"\x04Kick\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x18\n" +
-	"\asession\x18\x02 \x01(\tR\asession\"\xbc\x04\n" +
+	"\asession\x18\x02 \x01(\tR\asession\"\xe2\x04\n" +
 	"\rServerMessage\x12-\n" +
 	"\awelcome\x18\x01 \x01(\v2\x11.argos.v1.WelcomeH\x00R\awelcome\x12'\n" +
 	"\x05frame\x18\x02 \x01(\v2\x0f.argos.v1.FrameH\x00R\x05frame\x12'\n" +
@@ -3050,7 +3224,8 @@ const file_argos_proto_rawDesc = "" +
 	"\x06passed\x18\x14 \x01(\v2\x10.argos.v1.PassedH\x00R\x06passed\x121\n" +
 	"\tevent_gap\x18\x15 \x01(\v2\x12.argos.v1.EventGapH\x00R\beventGap\x12$\n" +
 	"\x04past\x18\x16 \x01(\v2\x0e.argos.v1.PastH\x00R\x04past\x12-\n" +
-	"\aviewers\x18( \x01(\v2\x11.argos.v1.ViewersH\x00R\aviewersB\x06\n" +
+	"\aviewers\x18( \x01(\v2\x11.argos.v1.ViewersH\x00R\aviewers\x12$\n" +
+	"\x04rows\x18x \x01(\v2\x0e.argos.v1.RowsH\x00R\x04rowsB\x06\n" +
 	"\x04kind\"\x96\x02\n" +
 	"\aWelcome\x12\x18\n" +
 	"\asession\x18\x01 \x01(\tR\asession\x12\x14\n" +
@@ -3135,7 +3310,14 @@ const file_argos_proto_rawDesc = "" +
 	"\x03Gap\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"/\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\xb4\x01\n" +
+	"\x04Rows\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1a\n" +
+	"\banswered\x18\x02 \x01(\rR\banswered\x12#\n" +
+	"\x04rows\x18\x03 \x03(\v2\x0f.argos.v1.FrameR\x04rows\x12\x16\n" +
+	"\x06oldest\x18\x04 \x01(\x04R\x06oldest\x12\x1b\n" +
+	"\toldest_ns\x18\x05 \x01(\x03R\boldestNs\x12$\n" +
+	"\x0eoldest_mono_ns\x18\x06 \x01(\x03R\foldestMonoNs\"/\n" +
 	"\x05Reply\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05error\x18\x02 \x01(\tR\x05error\"\xe6\x01\n" +
@@ -3252,7 +3434,7 @@ func file_argos_proto_rawDescGZIP() []byte {
 	return file_argos_proto_rawDescData
 }
 
-var file_argos_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_argos_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_argos_proto_goTypes = []any{
 	(*ClientMessage)(nil), // 0: argos.v1.ClientMessage
 	(*Hello)(nil),         // 1: argos.v1.Hello
@@ -3260,74 +3442,80 @@ var file_argos_proto_goTypes = []any{
 	(*Position)(nil),      // 3: argos.v1.Position
 	(*Filter)(nil),        // 4: argos.v1.Filter
 	(*PastRequest)(nil),   // 5: argos.v1.PastRequest
-	(*Range)(nil),         // 6: argos.v1.Range
-	(*Ack)(nil),           // 7: argos.v1.Ack
-	(*Command)(nil),       // 8: argos.v1.Command
-	(*Kick)(nil),          // 9: argos.v1.Kick
-	(*ServerMessage)(nil), // 10: argos.v1.ServerMessage
-	(*Welcome)(nil),       // 11: argos.v1.Welcome
-	(*Frame)(nil),         // 12: argos.v1.Frame
-	(*Grid)(nil),          // 13: argos.v1.Grid
-	(*Part)(nil),          // 14: argos.v1.Part
-	(*Segment)(nil),       // 15: argos.v1.Segment
-	(*Tuning)(nil),        // 16: argos.v1.Tuning
-	(*Band)(nil),          // 17: argos.v1.Band
-	(*Gap)(nil),           // 18: argos.v1.Gap
-	(*Reply)(nil),         // 19: argos.v1.Reply
-	(*Event)(nil),         // 20: argos.v1.Event
-	(*Passed)(nil),        // 21: argos.v1.Passed
-	(*EventGap)(nil),      // 22: argos.v1.EventGap
-	(*Past)(nil),          // 23: argos.v1.Past
-	(*Device)(nil),        // 24: argos.v1.Device
-	(*Gps)(nil),           // 25: argos.v1.Gps
-	(*Goodbye)(nil),       // 26: argos.v1.Goodbye
-	(*Ping)(nil),          // 27: argos.v1.Ping
-	(*Pong)(nil),          // 28: argos.v1.Pong
-	(*Viewers)(nil),       // 29: argos.v1.Viewers
-	(*Seen)(nil),          // 30: argos.v1.Seen
-	nil,                   // 31: argos.v1.Command.SetEntry
+	(*RowsRequest)(nil),   // 6: argos.v1.RowsRequest
+	(*Range)(nil),         // 7: argos.v1.Range
+	(*Ack)(nil),           // 8: argos.v1.Ack
+	(*Command)(nil),       // 9: argos.v1.Command
+	(*Kick)(nil),          // 10: argos.v1.Kick
+	(*ServerMessage)(nil), // 11: argos.v1.ServerMessage
+	(*Welcome)(nil),       // 12: argos.v1.Welcome
+	(*Frame)(nil),         // 13: argos.v1.Frame
+	(*Grid)(nil),          // 14: argos.v1.Grid
+	(*Part)(nil),          // 15: argos.v1.Part
+	(*Segment)(nil),       // 16: argos.v1.Segment
+	(*Tuning)(nil),        // 17: argos.v1.Tuning
+	(*Band)(nil),          // 18: argos.v1.Band
+	(*Gap)(nil),           // 19: argos.v1.Gap
+	(*Rows)(nil),          // 20: argos.v1.Rows
+	(*Reply)(nil),         // 21: argos.v1.Reply
+	(*Event)(nil),         // 22: argos.v1.Event
+	(*Passed)(nil),        // 23: argos.v1.Passed
+	(*EventGap)(nil),      // 24: argos.v1.EventGap
+	(*Past)(nil),          // 25: argos.v1.Past
+	(*Device)(nil),        // 26: argos.v1.Device
+	(*Gps)(nil),           // 27: argos.v1.Gps
+	(*Goodbye)(nil),       // 28: argos.v1.Goodbye
+	(*Ping)(nil),          // 29: argos.v1.Ping
+	(*Pong)(nil),          // 30: argos.v1.Pong
+	(*Viewers)(nil),       // 31: argos.v1.Viewers
+	(*Seen)(nil),          // 32: argos.v1.Seen
+	nil,                   // 33: argos.v1.Command.SetEntry
 }
 var file_argos_proto_depIdxs = []int32{
 	1,  // 0: argos.v1.ClientMessage.hello:type_name -> argos.v1.Hello
-	7,  // 1: argos.v1.ClientMessage.ack:type_name -> argos.v1.Ack
-	8,  // 2: argos.v1.ClientMessage.command:type_name -> argos.v1.Command
-	27, // 3: argos.v1.ClientMessage.ping:type_name -> argos.v1.Ping
+	8,  // 1: argos.v1.ClientMessage.ack:type_name -> argos.v1.Ack
+	9,  // 2: argos.v1.ClientMessage.command:type_name -> argos.v1.Command
+	29, // 3: argos.v1.ClientMessage.ping:type_name -> argos.v1.Ping
 	2,  // 4: argos.v1.ClientMessage.view:type_name -> argos.v1.View
 	4,  // 5: argos.v1.ClientMessage.filter:type_name -> argos.v1.Filter
 	5,  // 6: argos.v1.ClientMessage.past:type_name -> argos.v1.PastRequest
-	9,  // 7: argos.v1.ClientMessage.kick:type_name -> argos.v1.Kick
-	2,  // 8: argos.v1.Hello.view:type_name -> argos.v1.View
-	3,  // 9: argos.v1.Hello.resume:type_name -> argos.v1.Position
-	4,  // 10: argos.v1.Hello.filter:type_name -> argos.v1.Filter
-	6,  // 11: argos.v1.Position.holes:type_name -> argos.v1.Range
-	31, // 12: argos.v1.Command.set:type_name -> argos.v1.Command.SetEntry
-	11, // 13: argos.v1.ServerMessage.welcome:type_name -> argos.v1.Welcome
-	12, // 14: argos.v1.ServerMessage.frame:type_name -> argos.v1.Frame
-	19, // 15: argos.v1.ServerMessage.reply:type_name -> argos.v1.Reply
-	20, // 16: argos.v1.ServerMessage.event:type_name -> argos.v1.Event
-	28, // 17: argos.v1.ServerMessage.pong:type_name -> argos.v1.Pong
-	24, // 18: argos.v1.ServerMessage.device:type_name -> argos.v1.Device
-	25, // 19: argos.v1.ServerMessage.gps:type_name -> argos.v1.Gps
-	26, // 20: argos.v1.ServerMessage.goodbye:type_name -> argos.v1.Goodbye
-	18, // 21: argos.v1.ServerMessage.gap:type_name -> argos.v1.Gap
-	21, // 22: argos.v1.ServerMessage.passed:type_name -> argos.v1.Passed
-	22, // 23: argos.v1.ServerMessage.event_gap:type_name -> argos.v1.EventGap
-	23, // 24: argos.v1.ServerMessage.past:type_name -> argos.v1.Past
-	29, // 25: argos.v1.ServerMessage.viewers:type_name -> argos.v1.Viewers
-	3,  // 26: argos.v1.Welcome.head:type_name -> argos.v1.Position
-	13, // 27: argos.v1.Frame.grid:type_name -> argos.v1.Grid
-	15, // 28: argos.v1.Frame.segments:type_name -> argos.v1.Segment
-	16, // 29: argos.v1.Grid.tuning:type_name -> argos.v1.Tuning
-	14, // 30: argos.v1.Grid.part:type_name -> argos.v1.Part
-	17, // 31: argos.v1.Tuning.ranges:type_name -> argos.v1.Band
-	20, // 32: argos.v1.Past.events:type_name -> argos.v1.Event
-	16, // 33: argos.v1.Device.tuning:type_name -> argos.v1.Tuning
-	30, // 34: argos.v1.Viewers.seen:type_name -> argos.v1.Seen
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	10, // 7: argos.v1.ClientMessage.kick:type_name -> argos.v1.Kick
+	6,  // 8: argos.v1.ClientMessage.rows:type_name -> argos.v1.RowsRequest
+	2,  // 9: argos.v1.Hello.view:type_name -> argos.v1.View
+	3,  // 10: argos.v1.Hello.resume:type_name -> argos.v1.Position
+	4,  // 11: argos.v1.Hello.filter:type_name -> argos.v1.Filter
+	7,  // 12: argos.v1.Position.holes:type_name -> argos.v1.Range
+	7,  // 13: argos.v1.RowsRequest.ranges:type_name -> argos.v1.Range
+	33, // 14: argos.v1.Command.set:type_name -> argos.v1.Command.SetEntry
+	12, // 15: argos.v1.ServerMessage.welcome:type_name -> argos.v1.Welcome
+	13, // 16: argos.v1.ServerMessage.frame:type_name -> argos.v1.Frame
+	21, // 17: argos.v1.ServerMessage.reply:type_name -> argos.v1.Reply
+	22, // 18: argos.v1.ServerMessage.event:type_name -> argos.v1.Event
+	30, // 19: argos.v1.ServerMessage.pong:type_name -> argos.v1.Pong
+	26, // 20: argos.v1.ServerMessage.device:type_name -> argos.v1.Device
+	27, // 21: argos.v1.ServerMessage.gps:type_name -> argos.v1.Gps
+	28, // 22: argos.v1.ServerMessage.goodbye:type_name -> argos.v1.Goodbye
+	19, // 23: argos.v1.ServerMessage.gap:type_name -> argos.v1.Gap
+	23, // 24: argos.v1.ServerMessage.passed:type_name -> argos.v1.Passed
+	24, // 25: argos.v1.ServerMessage.event_gap:type_name -> argos.v1.EventGap
+	25, // 26: argos.v1.ServerMessage.past:type_name -> argos.v1.Past
+	31, // 27: argos.v1.ServerMessage.viewers:type_name -> argos.v1.Viewers
+	20, // 28: argos.v1.ServerMessage.rows:type_name -> argos.v1.Rows
+	3,  // 29: argos.v1.Welcome.head:type_name -> argos.v1.Position
+	14, // 30: argos.v1.Frame.grid:type_name -> argos.v1.Grid
+	16, // 31: argos.v1.Frame.segments:type_name -> argos.v1.Segment
+	17, // 32: argos.v1.Grid.tuning:type_name -> argos.v1.Tuning
+	15, // 33: argos.v1.Grid.part:type_name -> argos.v1.Part
+	18, // 34: argos.v1.Tuning.ranges:type_name -> argos.v1.Band
+	13, // 35: argos.v1.Rows.rows:type_name -> argos.v1.Frame
+	22, // 36: argos.v1.Past.events:type_name -> argos.v1.Event
+	17, // 37: argos.v1.Device.tuning:type_name -> argos.v1.Tuning
+	32, // 38: argos.v1.Viewers.seen:type_name -> argos.v1.Seen
+	39, // [39:39] is the sub-list for method output_type
+	39, // [39:39] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_argos_proto_init() }
@@ -3344,8 +3532,9 @@ func file_argos_proto_init() {
 		(*ClientMessage_Filter)(nil),
 		(*ClientMessage_Past)(nil),
 		(*ClientMessage_Kick)(nil),
+		(*ClientMessage_Rows)(nil),
 	}
-	file_argos_proto_msgTypes[10].OneofWrappers = []any{
+	file_argos_proto_msgTypes[11].OneofWrappers = []any{
 		(*ServerMessage_Welcome)(nil),
 		(*ServerMessage_Frame)(nil),
 		(*ServerMessage_Reply)(nil),
@@ -3359,6 +3548,7 @@ func file_argos_proto_init() {
 		(*ServerMessage_EventGap)(nil),
 		(*ServerMessage_Past)(nil),
 		(*ServerMessage_Viewers)(nil),
+		(*ServerMessage_Rows)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -3366,7 +3556,7 @@ func file_argos_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_argos_proto_rawDesc), len(file_argos_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   32,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
