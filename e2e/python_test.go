@@ -74,11 +74,12 @@ func TestPythonClient(t *testing.T) {
 func TestPythonUnpack(t *testing.T) {
 	t.Parallel()
 	unpack, _, _, worked := protocolCode(t)
-	out := runPython(t, "import sys, zlib\nfrom types import SimpleNamespace as Of\n"+unpack+`
+	out := runPython(t, "import struct, sys, zlib\nfrom types import SimpleNamespace as Of\n"+unpack+`
 codes, holes, packed = map(bytes.fromhex, sys.argv[1:])
+weights, packed = packed[:3], packed[3:]
 assert zlib.decompress(packed, wbits=-15) == codes
 def steps(packed, bins, least):
-    return [list(powers.values()) for powers in unpack(Of(packed=packed, segments=[Of(bin=0, bins=bins)], grid=Of(min=least)))]
+    return [list(powers.values()) for powers in unpack(Of(packed=weights + packed, segments=[Of(bin=0, bins=bins)], grid=Of(min=least)))]
 def levels(packed, least):
     return [[q * 0.5 for q in powers] for powers in steps(packed, 3, least)]
 def pack(codes):
