@@ -96,6 +96,30 @@ print(steps(pack(holes + bytes.fromhex("0A 00 00 0A")), 4, False))
 	}
 }
 
+// TestPythonReadsGolden: Python unpacks the frames that every version has to read.
+func TestPythonReadsGolden(t *testing.T) {
+	t.Parallel()
+	unpack, _, _, _ := protocolCode(t)
+	frames, err := filepath.Abs("../stream/testdata/v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := runPython(t, "import base64, glob, json, struct, sys, zlib\nfrom types import SimpleNamespace as Of\n"+unpack+`
+files = glob.glob(sys.argv[1] + "/*.json")
+for file in files:
+    want = json.load(open(file))
+    least = want.get("min")
+    frame = Of(packed=base64.b64decode(want["packed"]), grid=Of(min=least is not None), segments=[Of(bin=b, bins=n) for b, n in want["segments"] or []])
+    for got, powers in zip(unpack(frame), (want["mean"], want["max"], least or [])):
+        for i, power in enumerate(powers):
+            assert got.get(i, -32768) == power, (file, i)
+print(len(files) > 9)
+`, frames)
+	if out != "True\n" {
+		t.Errorf("Python says %q", out)
+	}
+}
+
 // TestPythonChain: Python follows the worked chain as the text around it says.
 func TestPythonChain(t *testing.T) {
 	t.Parallel()
