@@ -97,6 +97,9 @@ func goldenFrames() map[string]*spectrum.Frame {
 		sweep.Mean[i], sweep.Max[i] = spectrum.Absent, spectrum.Absent
 	}
 	frames["zero-span"] = sweep
+	least := noiseFrame(r, 300, 1, 0.5)
+	least.Grid.Min, least.Min = true, slices.Clone(least.Mean)
+	frames["one-window-min"] = least
 	empty := noiseFrame(r, 16, 1, 0.5)
 	empty.Segments = nil
 	for i := range empty.Mean {

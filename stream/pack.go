@@ -60,6 +60,9 @@ func (p *packer) pack(f *spectrum.Frame) ([]byte, error) {
 		}
 	}
 	p.plain = plain
+	if len(bytes.TrimLeft(plain[means:], "\x00")) == 0 { // of a single window the maximum is the mean
+		plain, maxima = plain[:means], means
+	}
 	p.out.Reset()
 	p.out.Write([]byte{byte(w.near), byte(w.far), byte(w.level)})
 	if err := p.deflate(plain[:means], plain[means:maxima], plain[maxima:]); err != nil {
@@ -77,14 +80,8 @@ func put(plain []byte, code int, q int16) []byte {
 }
 
 // deflate compresses the parts, each by a code of its own: means, maxima and minima are
-// distributed differently, and another table costs less than a common one. Zeros at
-// the end are left out: of a single window the maximum is the mean.
+// distributed differently, and another table costs less than a common one.
 func (p *packer) deflate(parts ...[]byte) (err error) {
-	for last := len(parts) - 1; last >= 0; last-- {
-		if parts[last] = bytes.TrimRight(parts[last], "\x00"); len(parts[last]) > 0 {
-			break
-		}
-	}
 	if p.flate == nil {
 		p.flate, err = flate.NewWriter(&p.out, flate.HuffmanOnly)
 	} else {
@@ -127,18 +124,22 @@ func (u *unpacker) unpack(f *spectrum.Frame, packed []byte) error {
 	if f.Grid.Min {
 		most += most / 2
 	}
+	// What is taken from u.plain behind its n bytes is refused in the end.
 	u.plain = slices.Grow(u.plain[:0], most)[:most]
 	n, err := u.inflater.inflate(u.plain, packed[weightsBytes:])
 	if err != nil {
 		return fmt.Errorf("unpack frame: %w", err)
 	}
-	clear(u.plain[n:])
 	plain, ok := u.plain, true
 	var t trend
 	for _, s := range f.Segments {
 		if plain, ok = takeMeans(f.Mean[s.Bin:s.Bin+s.Bins], plain, w, &t); !ok {
 			return errPacked
 		}
+	}
+	onlyMeans := most-len(plain) == n
+	if onlyMeans {
+		clear(plain)
 	}
 	for _, s := range f.Segments {
 		if plain, ok = takeBeside(f.Max[s.Bin:s.Bin+s.Bins], f.Mean[s.Bin:s.Bin+s.Bins], 1, plain); !ok {
@@ -152,7 +153,7 @@ func (u *unpacker) unpack(f *spectrum.Frame, packed []byte) error {
 			}
 		}
 	}
-	if most-len(plain) < n {
+	if !onlyMeans && most-len(plain) != n {
 		return errPacked
 	}
 	return nil
