@@ -37,38 +37,50 @@ type packer struct {
 // pack returns the packed powers of f, valid until the next call.
 func (p *packer) pack(f *spectrum.Frame) ([]byte, error) {
 	w := choose(f)
-	plain := slices.Grow(p.plain[:0], len(f.Mean)+len(f.Max)+len(f.Min)+64)
+	plain := p.plain[:0]
 	t, fits := trend{}, uint32(firstFits)
 	for _, s := range f.Segments {
 		plain = appendMeans(plain, f.Mean[s.Bin:s.Bin+s.Bins], w, &t, fits)
 		fits = escape
 	}
 	means := len(plain)
-	for _, s := range f.Segments {
-		mean := f.Mean[s.Bin : s.Bin+s.Bins]
-		for i, q := range f.Max[s.Bin : s.Bin+s.Bins] {
-			plain = put(plain, int(q)-int(mean[i]), q)
-		}
-	}
-	maxima := len(plain)
-	if f.Grid.Min {
+	maxima := means
+	if !onlyMeans(f) {
 		for _, s := range f.Segments {
 			mean := f.Mean[s.Bin : s.Bin+s.Bins]
-			for i, q := range f.Min[s.Bin : s.Bin+s.Bins] {
-				plain = put(plain, int(mean[i])-int(q), q)
+			for i, q := range f.Max[s.Bin : s.Bin+s.Bins] {
+				plain = put(plain, int(q)-int(mean[i]), q)
+			}
+		}
+		maxima = len(plain)
+		if f.Grid.Min {
+			for _, s := range f.Segments {
+				mean := f.Mean[s.Bin : s.Bin+s.Bins]
+				for i, q := range f.Min[s.Bin : s.Bin+s.Bins] {
+					plain = put(plain, int(mean[i])-int(q), q)
+				}
 			}
 		}
 	}
 	p.plain = plain
-	if len(bytes.TrimLeft(plain[means:], "\x00")) == 0 { // of a single window the maximum is the mean
-		plain, maxima = plain[:means], means
-	}
 	p.out.Reset()
 	p.out.Write([]byte{byte(w.near), byte(w.far), byte(w.level)})
 	if err := p.deflate(plain[:means], plain[means:maxima], plain[maxima:]); err != nil {
 		return nil, fmt.Errorf("pack frame: %w", err)
 	}
 	return p.out.Bytes(), nil
+}
+
+// onlyMeans reports whether all maxima and minima are the mean, as those of a single window
+// are: they are left out then.
+func onlyMeans(f *spectrum.Frame) bool {
+	for _, s := range f.Segments {
+		mean := f.Mean[s.Bin : s.Bin+s.Bins]
+		if !slices.Equal(f.Max[s.Bin:s.Bin+s.Bins], mean) || f.Grid.Min && !slices.Equal(f.Min[s.Bin:s.Bin+s.Bins], mean) {
+			return false
+		}
+	}
+	return true
 }
 
 // put appends code, or q in full where code does not fit.
@@ -137,9 +149,15 @@ func (u *unpacker) unpack(f *spectrum.Frame, packed []byte) error {
 			return errPacked
 		}
 	}
-	onlyMeans := most-len(plain) == n
-	if onlyMeans {
-		clear(plain)
+	if most-len(plain) == n { // there are only means
+		for _, s := range f.Segments {
+			mean := f.Mean[s.Bin : s.Bin+s.Bins]
+			copy(f.Max[s.Bin:], mean)
+			if f.Grid.Min {
+				copy(f.Min[s.Bin:], mean)
+			}
+		}
+		return nil
 	}
 	for _, s := range f.Segments {
 		if plain, ok = takeBeside(f.Max[s.Bin:s.Bin+s.Bins], f.Mean[s.Bin:s.Bin+s.Bins], 1, plain); !ok {
@@ -153,7 +171,7 @@ func (u *unpacker) unpack(f *spectrum.Frame, packed []byte) error {
 			}
 		}
 	}
-	if !onlyMeans && most-len(plain) != n {
+	if most-len(plain) != n {
 		return errPacked
 	}
 	return nil

@@ -34,9 +34,6 @@ func BenchmarkPack(b *testing.B) {
 					b.Fatal(err)
 				}
 				packed = slices.Clone(packed)
-				if averages == 1 && !least {
-					detectors = 1 // the maximum is the mean
-				}
 				var u unpacker
 				var d inflater
 				in := bytes.NewReader(nil)

@@ -2,6 +2,7 @@ package stream
 
 import (
 	"math"
+	"slices"
 
 	"argos/spectrum"
 )
@@ -69,19 +70,22 @@ const firstFits = 32
 
 // appendMeans appends the codes of means.
 func appendMeans(plain []byte, mean []int16, w weights, t *trend, fits uint32) []byte {
-	s := *t
+	s, n := *t, len(plain)
+	plain = slices.Grow(plain, mostCodeBytes*len(mean))[:n+mostCodeBytes*len(mean)]
 	for _, q := range mean {
 		if code := zigzag(int32(q) - s.expected(w)>>8); code < fits {
-			plain = append(plain, byte(code))
+			plain[n] = byte(code)
+			n++
 			s = s.then(int32(q))
 		} else {
-			plain = append(plain, escape, byte(q), byte(uint16(q)>>8))
+			plain[n], plain[n+1], plain[n+2] = escape, byte(q), byte(uint16(q)>>8)
+			n += mostCodeBytes
 			s = newTrend(q)
 		}
 		fits = escape
 	}
 	*t = s
-	return plain
+	return plain[:n]
 }
 
 // takeMeans fills mean from plain and returns the rest of plain.
