@@ -14,7 +14,7 @@ const (
 	maxStepDB     = 3
 )
 
-// StepMatched, as Settings.StepDB, stands for the step that fits the noise: see matchedStep.
+// StepMatched as Settings.StepDB asks for the step that fits the noise: see matchedStep.
 const StepMatched = -1
 
 const matched = "matched"

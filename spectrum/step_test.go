@@ -46,8 +46,14 @@ func TestMatchedStep(t *testing.T) {
 		sweeps   bool
 		want     float64
 	}{
-		{1, 0, false, 2}, {1, 0.5, false, 2}, {8, 0, false, 1}, {8, 0.5, false, 1}, {8, 0.75, false, 1}, {32, 0.5, false, 0.5},
-		{128, 0.5, false, 0.25}, {1, 0, true, 2},
+		{1, 0, false, 2},
+		{1, 0.5, false, 2},
+		{8, 0, false, 1},
+		{8, 0.5, false, 1},
+		{8, 0.75, false, 1},
+		{32, 0.5, false, 0.5},
+		{128, 0.5, false, 0.25},
+		{1, 0, true, 2},
 	} {
 		s := settingsAt(bins*(1-test.overlap)*float64(test.averages)*50, bins)
 		s.Overlap, s.FPS, s.StepDB = test.overlap, 50, StepMatched
@@ -80,6 +86,34 @@ func TestMatchedStep(t *testing.T) {
 		variance := squares/n - sum/n*sum/n
 		if added := step * step / 12; !(n > bins) || added > 0.06*(variance-added) {
 			t.Errorf("%+v: rounding adds %.1f %% to the variance of %g levels", test, 100*added/(variance-added), n)
+		}
+	}
+}
+
+// A step that is to match does so again when the rest changes.
+func TestMatchedStepFollowsSettings(t *testing.T) {
+	c, err := NewCapture(newFakeRadio(), NewHistory(0), wish(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []struct{ name, value, want string }{
+		{"fps", "20", "0.5"},
+		{"bins", "4096", "0.5"},
+		{"rate", "2M", "0.5"},
+		{"step", "matched", "0.25"}, // 48 windows
+		{"bins", "65536", "1"},      // 3
+		{"window", "blackman-harris", "1"},
+		{"fps", "100", "2"},
+		{"bins", "256", "0.125"},
+		{"step", "0.25", "0.25"},
+		{"fps", "20", "0.25"},
+	} {
+		s, err := c.Change(t.Context(), map[string]string{change.name: change.value})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := FindParam("step").Get(&s); got != change.want {
+			t.Errorf("%s %s: %s, want %s", change.name, change.value, got, change.want)
 		}
 	}
 }

@@ -212,12 +212,15 @@ func TestNumbersLieOnTheGrid(t *testing.T) {
 			t.Fatal(err)
 		}
 		var m struct {
-			Frame struct{ MeanDb, MaxDb []json.Number }
+			Frame struct {
+				MeanDB []json.Number `json:"meanDb"`
+				MaxDB  []json.Number `json:"maxDb"`
+			}
 		}
-		if err := json.Unmarshal(b, &m); err != nil || len(m.Frame.MeanDb) != 500 || len(m.Frame.MaxDb) != 500 {
+		if err := json.Unmarshal(b, &m); err != nil || len(m.Frame.MeanDB) != 500 || len(m.Frame.MaxDB) != 500 {
 			t.Fatalf("%v: %.100s", err, b)
 		}
-		for i, n := range append(m.Frame.MeanDb, m.Frame.MaxDb...) {
+		for i, n := range append(m.Frame.MeanDB, m.Frame.MaxDB...) {
 			q := append(f.Mean, f.Max...)[i]
 			_, decimals, _ := strings.Cut(n.String(), ".")
 			if db, err := n.Float64(); err != nil || len(decimals) > 3 || math.Abs(db-float64(q)*stepDB) > 1e-9 {

@@ -142,8 +142,9 @@ func (u *unpacker) unpack(f *spectrum.Frame, packed []byte) error {
 	if err != nil {
 		return fmt.Errorf("unpack frame: %w", err)
 	}
-	plain, ok := u.plain, true
 	var t trend
+	var ok bool
+	plain := u.plain
 	for _, s := range f.Segments {
 		if plain, ok = takeMeans(f.Mean[s.Bin:s.Bin+s.Bins], plain, w, &t); !ok {
 			return errPacked

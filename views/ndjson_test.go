@@ -102,7 +102,7 @@ func jsonFrame(seq uint64) *spectrum.Frame {
 		Grid: spectrum.Grid{
 			Generation: 3, StartHz: 432.92e6, BinHz: 500e3, Bins: 4, StepDB: 0.1, RBWHz: 750e3, Window: spectrum.BlackmanHarris, Simulated: true,
 		},
-		FirstSeq: seq, LastSeq: seq, First: at, Last: at.Add(time.Second), Lost: 9, Overload: 0.5,
+		FirstSeq: seq, LastSeq: seq, First: at, Last: at.Add(time.Second), Lost: 9, Overload: 0.5, ErrorDB: 0.05,
 		Mono:     spectrum.Mono{First: 100_250 * time.Millisecond, Last: 101_250 * time.Millisecond},
 		Segments: []spectrum.Segment{{Bins: 3, Windows: 8}},
 		Mean:     []int16{-903, -901, 7, spectrum.Absent},
