@@ -23,7 +23,7 @@ type trend struct{ near, far, level int32 }
 
 func newTrend(q int16) trend { return trend{int32(q), int32(q), int32(q) << 4} }
 
-// expected is 256 times what is expected next, plus a half.
+// expected is what comes next, in parts of 256, of which half of one is added to round it.
 func (t trend) expected(w weights) int32 {
 	return t.near*(int32(w.near)<<4) + (t.far*(int32(w.far)<<4) + t.level*int32(w.level) + 128)
 }
@@ -68,7 +68,8 @@ func choose(f *spectrum.Frame) weights {
 // an escape lets the trend begin where they are.
 const firstFits = 32
 
-// appendMeans appends the codes of means.
+// appendMeans appends the codes of means that follow those of t; the first is one only if it
+// is below fits.
 func appendMeans(plain []byte, mean []int16, w weights, t *trend, fits uint32) []byte {
 	s, n := *t, len(plain)
 	plain = slices.Grow(plain, mostCodeBytes*len(mean))[:n+mostCodeBytes*len(mean)]
@@ -88,7 +89,8 @@ func appendMeans(plain []byte, mean []int16, w weights, t *trend, fits uint32) [
 	return plain[:n]
 }
 
-// takeMeans fills mean from plain and returns the rest of plain.
+// takeMeans fills mean, which follows those of t, from plain, which is long enough, and returns
+// the rest of plain.
 func takeMeans(mean []int16, plain []byte, w weights, t *trend) (rest []byte, ok bool) {
 	s, at := *t, 0
 	for i := range mean {
