@@ -178,7 +178,7 @@ func (u *unpacker) unpack(f *spectrum.Frame, packed []byte) error {
 	return nil
 }
 
-// takeBeside fills powers, which lie above mean (sign 1) or below it (sign -1), from plain
+// takeBeside fills powers, which lie above mean (sign 1) or below it (sign -1), from plain,
 // which is long enough, and returns the rest of plain.
 func takeBeside(powers, mean []int16, sign int32, plain []byte) (rest []byte, ok bool) {
 	mean = mean[:len(powers)]
