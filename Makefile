@@ -16,7 +16,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 
 .DELETE_ON_ERROR:
-.PHONY: help run build test drift cross lint emulator emulated bench soak fuzz generate
+.PHONY: help run build test drift cross arm64 lint emulator emulated bench soak fuzz generate
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,7 +29,7 @@ build: ## build/argos-tui, with its version
 
 # Radios, links and screens are tested in real time, so no package runs beside another, nor
 # any of the tests that start the program. What only computes is left to a run of its own.
-test: drift cross ## all tests with the race detector; installs what they need
+test: drift cross arm64 ## all tests with the race detector; installs what they need
 	$(GO) test -race -short -p 1 -timeout 10m $(GOTESTFLAGS) $$($(GO) list ./... | grep -v /e2e$$)
 	$(GO) test $(GOTESTFLAGS) ./spectrum ./views
 	$(GO) test -race -timeout 20m -count=1 -parallel 1 $(GOTESTFLAGS) ./e2e
@@ -43,6 +43,11 @@ cross:
 	done
 	@CGO_ENABLED=0 $(GO) build -tags nohackrf -o build/argos-tui-static ./cmd/argos-tui
 	@! ldd build/argos-tui-static >/dev/null 2>&1 || { echo 'build/argos-tui-static is not static' >&2; exit 1; }
+
+# What travels is the same whatever computed it.
+arm64:
+	@tools/need
+	GOARCH=arm64 CGO_ENABLED=0 $(GO) test -exec qemu-aarch64 -run '^(TestGolden|TestPackIsExact|TestInflate|TestWorkedBytes)$$' ./stream
 
 lint: build/golangci-lint ## golangci-lint, as pinned in tools/go.mod
 	build/golangci-lint run ./...

@@ -73,11 +73,12 @@ func TestPythonClient(t *testing.T) {
 func TestPythonUnpack(t *testing.T) {
 	t.Parallel()
 	unpack, _, _, worked := protocolCode(t)
-	out := runPython(t, "import sys, zlib\nfrom types import SimpleNamespace as Of\n"+unpack+`
+	out := runPython(t, "import struct, sys, zlib\nfrom types import SimpleNamespace as Of\n"+unpack+`
 codes, holes, packed = map(bytes.fromhex, sys.argv[1:])
+weights, packed = packed[:3], packed[3:]
 assert zlib.decompress(packed, wbits=-15) == codes
 def steps(packed, bins, least):
-    return [list(powers.values()) for powers in unpack(Of(packed=packed, segments=[Of(bin=0, bins=bins)], grid=Of(min=least)))]
+    return [list(powers.values()) for powers in unpack(Of(packed=weights + packed, segments=[Of(bin=0, bins=bins)], grid=Of(min=least)))]
 def levels(packed, least):
     return [[q * 0.5 for q in powers] for powers in steps(packed, 3, least)]
 def pack(codes):
@@ -91,6 +92,30 @@ print(steps(pack(holes + bytes.fromhex("0A 00 00 0A")), 4, False))
 		"[[-160, -32768, -32768, -160], [-150, -32768, -32768, -150], []]\n"
 	if out != want {
 		t.Errorf("Python unpacks %q, want %q", out, want)
+	}
+}
+
+// TestPythonReadsGolden: Python unpacks the frames that every version has to read.
+func TestPythonReadsGolden(t *testing.T) {
+	t.Parallel()
+	unpack, _, _, _ := protocolCode(t)
+	frames, err := filepath.Abs("../stream/testdata/v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := runPython(t, "import base64, glob, json, struct, sys, zlib\nfrom types import SimpleNamespace as Of\n"+unpack+`
+files = glob.glob(sys.argv[1] + "/*.json")
+for file in files:
+    want = json.load(open(file))
+    least = want.get("min")
+    frame = Of(packed=base64.b64decode(want["packed"]), grid=Of(min=least is not None), segments=[Of(bin=b, bins=n) for b, n in want["segments"] or []])
+    for got, powers in zip(unpack(frame), (want["mean"], want["max"], least or [])):
+        for i, power in enumerate(powers):
+            assert got.get(i, -32768) == power, (file, i)
+print(len(files) > 9)
+`, frames)
+	if out != "True\n" {
+		t.Errorf("Python says %q", out)
 	}
 }
 

@@ -8,12 +8,6 @@ import (
 	"argos/device"
 )
 
-// Limits and default of AnalyzerOptions.StepDB: powers down to FloorDB fit an int16.
-const (
-	DefaultStepDB = 0.5
-	minStepDB     = 0.01
-)
-
 // MaxGridBins is the most bins that a sweep may have, and what the link takes: 7.25 GHz
 // in the finest bins are 3 million.
 const MaxGridBins = 1 << 22
@@ -23,7 +17,7 @@ const maxSweepBins = 8192
 
 // AnalyzerOptions are the finer points of an Analyzer. The zero value will do.
 type AnalyzerOptions struct {
-	StepDB      float64      // quantisation of powers; 0: DefaultStepDB
+	StepDB      float64      // of powers, where the settings say nothing; 0: DefaultStepDB
 	Calibration *Calibration // of the radio; nil: none
 }
 
@@ -62,9 +56,12 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 	if o == nil {
 		o = &AnalyzerOptions{}
 	}
-	step := DefaultStepDB
-	if o.StepDB != 0 {
+	step := s.StepDB
+	if step == 0 {
 		step = o.StepDB
+	}
+	if step == 0 || step == StepMatched {
+		step = DefaultStepDB
 	}
 	if !(step >= minStepDB) {
 		return nil, fmt.Errorf("a step of %g dB is too fine: use %g or more", step, minStepDB)
@@ -93,6 +90,7 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 		a.settings.Window, a.settings.Overlap, a.settings.DC = Hann, 0, DCKeep
 		a.grid.Window, a.grid.Overlap = Hann, 0
 		a.meter = &survey{}
+		a.match(1)
 		return a, nil
 	}
 	n, err := s.resolve(rate)
@@ -109,6 +107,14 @@ func NewAnalyzer(s Settings, info device.Info, generation uint64, o *AnalyzerOpt
 	}
 	a.grid.VBWHz, a.settings.VBWHz = vbwHz, vbwHz
 	w := newWelch(a.settings, every)
+	windows := mostCounted // one frame of all there is
+	switch {
+	case s.Tuning.Sweeps():
+		windows = (maxSweepBins-n)/s.hop(n) + 1
+	case s.FPS > 0:
+		windows = int(rate / s.FPS / float64(s.hop(n)))
+	}
+	a.match(windows)
 	if a.known != nil {
 		w.balance = a.known.IQ.balance()
 	}

@@ -13,7 +13,7 @@ import (
 
 // CaptureOptions are the finer points of a Capture. The zero value will do.
 type CaptureOptions struct {
-	StepDB      float64      // quantisation of powers; 0: DefaultStepDB
+	StepDB      float64      // of powers, where the settings say nothing; 0: DefaultStepDB
 	Calibration *Calibration // of the radio; nil: none
 }
 
@@ -157,6 +157,9 @@ func (s Settings) wished(was, wish Settings) Settings {
 	}
 	if s.DC == was.DC {
 		s.DC = wish.DC
+	}
+	if s.StepDB == was.StepDB {
+		s.StepDB = wish.StepDB
 	}
 	if s.FPS == 0 {
 		s.FPS = DefaultSettings().FPS

@@ -116,6 +116,7 @@ type Frame struct {
 	Measured          time.Time // when the newest of them came into the history
 	Mono              Mono      // the same times by a clock that nobody sets
 	Lost              uint64    // samples known to be lost before or within it
+	ErrorDB           float64   // by which Mean is off at most for having been rounded; Max and Min are by half a step
 	Overload          float32   // largest share of samples at the converter's rails in one block, 0 to 1
 	Segments          []Segment // in order of frequency, or of time in the sweep
 	Mean, Max, Min    []int16

@@ -27,7 +27,7 @@ type row struct {
 
 func newRow(g Grid) *row {
 	r := &row{
-		frame: Frame{Grid: g, Mean: make([]int16, g.Bins), Max: make([]int16, g.Bins)},
+		frame: Frame{Grid: g, ErrorDB: g.StepDB / 2, Mean: make([]int16, g.Bins), Max: make([]int16, g.Bins)},
 		mean:  make([]float64, g.Bins),
 		max:   make([]float32, g.Bins),
 		perDB: 1 / g.StepDB,

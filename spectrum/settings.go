@@ -36,6 +36,7 @@ type Settings struct {
 	Min     bool    // frames have the least power of each bin, too
 	DC      DC      // in a sweep it does nothing: that keeps clear of DC
 	FPS     float64 // frames a second
+	StepDB  float64 // of powers; 0: DefaultStepDB, and StepMatched fits it to the noise
 
 	SweepTime time.Duration // that a sweep of zero span takes; 0: as long as a frame
 }
@@ -169,6 +170,10 @@ var Params = []Param{
 			s.FPS = f
 			return nil
 		},
+	},
+	{
+		"step", "DB|matched", "to which levels are rounded, such as 0.25; matched: what fits the spread of the noise, for fewer bytes",
+		getStep, setStep,
 	},
 	{
 		"lna", "DB", "LNA (IF) gain, 0 to 40 by 8",
@@ -381,6 +386,8 @@ func (s Settings) check() error {
 		return fmt.Errorf("unknown %v", s.DC)
 	case !(s.FPS == 0 || s.FPS >= 0.1 && s.FPS <= MaxFPS):
 		return fmt.Errorf("the frame rate must be from 0.1 to %d", MaxFPS)
+	case s.StepDB != 0 && s.StepDB != StepMatched && !(s.StepDB >= minStepDB && s.StepDB <= maxStepDB):
+		return fmt.Errorf("the step must be from %g to %d dB", minStepDB, maxStepDB)
 	case s.SweepTime != 0 && (s.SweepTime < minSweepTime || s.SweepTime > maxSweepTime):
 		return errSweepTime
 	case s.Bins != 0 && (s.Bins < MinBins || s.Bins > MaxBins || bits.OnesCount(uint(s.Bins)) != 1):

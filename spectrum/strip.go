@@ -156,9 +156,10 @@ func (m *merger) into(f *Frame, strips []*strip, asStrip bool) {
 	f.FirstSeq, f.LastSeq = first.FirstSeq, last.LastSeq
 	f.First, f.Last, f.Measured = first.First, last.Last, last.Measured
 	f.Mono = Mono{first.Mono.First, last.Mono.Last, last.Mono.Measured}
-	f.Lost, f.Overload = 0, 0
+	f.Lost, f.Overload, f.ErrorDB = 0, 0, 0
 	for _, s := range strips {
 		f.Lost += s.Lost
+		f.ErrorDB = max(f.ErrorDB, s.ErrorDB+f.Grid.StepDB/2) // means of what was rounded are rounded again
 		f.Overload = max(f.Overload, s.Overload)
 	}
 	power := powers(f.Grid.StepDB)

@@ -73,6 +73,9 @@ func Reduce(dst, src *Frame, s Slice) {
 	g.Part = Part{Cell: s.Cell, First: s.First, Of: src.Grid.Bins}
 	g.Bins, g.StartHz, g.BinHz = s.Cells(), g.StartHz+float64(s.First)*g.BinHz, g.BinHz*float64(s.Cell)
 	g.PointSec *= float64(s.Cell)
+	if s.Cell > 1 {
+		dst.ErrorDB += g.StepDB / 2
+	}
 
 	power := powers(src.Grid.StepDB)
 	at, sum, n := -1, float32(0), 0 // of the cell whose bins are being summed

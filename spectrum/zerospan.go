@@ -116,6 +116,11 @@ func (a *Analyzer) zeroSpan() error {
 	s.Overlap, s.DC = 1-1./hopsInFilter, DCKeep
 	a.grid.Overlap = s.Overlap
 	s.Bins, s.RBWHz, s.VBWHz, s.SweepTime = 0, s.Window.ENBW()*rate/float64(t.taps()), 0, lasting(t.sweep(), rate)
+	windows := float64(t.length) / float64(t.hop) // in a point
+	if s.FPS > 0 {
+		windows *= max(rate/s.FPS/float64(t.sweep()), 1)
+	}
+	a.match(int(min(windows, mostCounted)))
 	a.meter = &zeroSpan{timing: t}
 	return nil
 }

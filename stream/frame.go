@@ -32,7 +32,7 @@ func (c *frameEncoder) encode(dst []byte, e encoding, f *spectrum.Frame, now tim
 	m.MeasuredNs, m.SentNs = f.Measured.UnixNano(), now.UnixNano()
 	m.FirstMonoNs, m.LastMonoNs, m.MeasuredMonoNs = int64(f.Mono.First), int64(f.Mono.Last), int64(f.Mono.Measured)
 	m.SentMonoNs = int64(f.Mono.Measured + now.Sub(f.Measured))
-	m.Lost, m.Overload = f.Lost, f.Overload
+	m.Lost, m.Overload, m.ErrorDb = f.Lost, f.Overload, f.ErrorDB
 	c.setGrid(&f.Grid)
 	m.Grid = &c.grid
 	for len(c.segments) < len(f.Segments) {
@@ -130,6 +130,7 @@ const (
 	mostPointS  = 1e6
 	leastStepDB = 0.01 // powers down to spectrum.FloorDB fit an int16
 	mostStepDB  = 20
+	mostErrorDB = 300
 )
 
 // checkFrame says how m breaks the protocol.
@@ -148,8 +149,8 @@ func checkFrame(m *wire.Frame) error {
 			errFrame, g.GetBinHz(), g.GetStartHz(), g.GetStepDb(), g.GetRbwHz(), g.GetVbwHz())
 	case g.GetPart() != nil && !sound(g.GetPart(), g.GetBins()):
 		return fmt.Errorf("%w: %d bins are %v", errFrame, g.GetBins(), g.GetPart())
-	case !within(g.GetOverlap(), 0, 1) || !within(float64(m.GetOverload()), 0, 1):
-		return fmt.Errorf("%w: overlap %g, overload %g", errFrame, g.GetOverlap(), m.GetOverload())
+	case !within(g.GetOverlap(), 0, 1) || !within(float64(m.GetOverload()), 0, 1) || !within(m.GetErrorDb(), 0, mostErrorDB):
+		return fmt.Errorf("%w: overlap %g, overload %g, error %g dB", errFrame, g.GetOverlap(), m.GetOverload(), m.GetErrorDb())
 	}
 	return nil
 }
@@ -172,7 +173,7 @@ func (c *frameDecoder) decode(m *wire.Frame) (*spectrum.Frame, error) {
 	f.Mono = spectrum.Mono{
 		First: time.Duration(m.GetFirstMonoNs()), Last: time.Duration(m.GetLastMonoNs()), Measured: time.Duration(m.GetMeasuredMonoNs()),
 	}
-	f.Lost, f.Overload = m.GetLost(), m.GetOverload()
+	f.Lost, f.Overload, f.ErrorDB = m.GetLost(), m.GetOverload(), m.GetErrorDb()
 	window, err := spectrum.ParseWindow(g.GetWindow())
 	if err != nil {
 		return nil, fmt.Errorf("%w: unknown window", errFrame)

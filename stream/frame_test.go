@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"encoding/json"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -31,7 +32,7 @@ func fullFrame(r *rand.Rand) *spectrum.Frame {
 	}
 	f.Grid.Tuning = over
 	withMin(r, f)
-	f.FirstSeq, f.LastSeq, f.Lost, f.Overload = 41, 43, 5, 0.25
+	f.FirstSeq, f.LastSeq, f.Lost, f.Overload, f.ErrorDB = 41, 43, 5, 0.25, 0.75
 	f.Mono = spectrum.Mono{First: time.Minute, Last: 61 * time.Second, Measured: 62 * time.Second}
 	f.First, f.Last, f.Measured = at, at.Add(time.Second), at.Add(2*time.Second)
 	for i := range f.Segments {
@@ -107,7 +108,7 @@ func TestFrameRoundTrip(t *testing.T) {
 					t.Fatal(err)
 				}
 				if got.Grid != want.Grid || got.Mono != want.Mono || got.FirstSeq != want.FirstSeq || got.LastSeq != want.LastSeq ||
-					got.Lost != want.Lost || got.Overload != want.Overload || len(got.Segments) != len(want.Segments) {
+					got.Lost != want.Lost || got.ErrorDB != want.ErrorDB || got.Overload != want.Overload || len(got.Segments) != len(want.Segments) {
 					t.Errorf("encoding %d: %+v, want %+v", e, got.Grid, want.Grid)
 				}
 				if want.Grid.Generation == 7 && (!got.First.Equal(want.First) || !got.Last.Equal(want.Last) || !got.Measured.Equal(want.Measured)) {
@@ -169,6 +170,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"step too fine":       func(f *wire.Frame) { f.Grid.StepDb = 1e-9 },
 		"step too coarse":     func(f *wire.Frame) { f.Grid.StepDb = 1e9 },
 		"overlap":             func(f *wire.Frame) { f.Grid.Overlap = 2 },
+		"error NaN":           func(f *wire.Frame) { f.ErrorDb = nan },
 		"overload":            func(f *wire.Frame) { f.Overload = float32(nan) },
 		"vbw NaN":             func(f *wire.Frame) { f.Grid.VbwHz = nan },
 		"dc":                  func(f *wire.Frame) { f.Grid.Dc = "\x1b[2J" },
@@ -195,6 +197,35 @@ func TestDecodeRefuses(t *testing.T) {
 		}
 		if !errors.Is(err, errFrame) && !errors.Is(err, errPacked) && !strings.HasPrefix(err.Error(), "unpack frame") || err.Error() != cleanText(err.Error()) {
 			t.Errorf("%s: %q", name, err)
+		}
+	}
+}
+
+// JSON has the powers that are packed: multiples of the step, in at most three decimals.
+func TestNumbersLieOnTheGrid(t *testing.T) {
+	var enc frameEncoder
+	for _, stepDB := range []float64{0.01, 0.1, 0.125, 0.25, 0.5, 1, 2} {
+		f := windowed(rand.New(rand.NewPCG(15, 16)), 500, 8, hann)
+		f.Grid.StepDB = stepDB
+		b, err := enc.encode(nil, encodingJSON, f, f.Measured)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m struct {
+			Frame struct {
+				MeanDB []json.Number `json:"meanDb"`
+				MaxDB  []json.Number `json:"maxDb"`
+			}
+		}
+		if err := json.Unmarshal(b, &m); err != nil || len(m.Frame.MeanDB) != 500 || len(m.Frame.MaxDB) != 500 {
+			t.Fatalf("%v: %.100s", err, b)
+		}
+		for i, n := range append(m.Frame.MeanDB, m.Frame.MaxDB...) {
+			q := append(f.Mean, f.Max...)[i]
+			_, decimals, _ := strings.Cut(n.String(), ".")
+			if db, err := n.Float64(); err != nil || len(decimals) > 3 || math.Abs(db-float64(q)*stepDB) > 1e-9 {
+				t.Fatalf("%s is %d steps of %g dB", n, q, stepDB)
+			}
 		}
 	}
 }

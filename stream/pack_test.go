@@ -181,9 +181,9 @@ func TestUnpackRefuses(t *testing.T) {
 	if u.unpack(blank(f), packed) == nil {
 		t.Error("three traces were taken for two")
 	}
-	deflated := func(plain []byte) []byte {
-		var b bytes.Buffer
-		w, _ := flate.NewWriter(&b, flate.BestCompression)
+	deflated := func(plain []byte, level int) []byte {
+		b := bytes.NewBuffer([]byte{16, 0, 0})
+		w, _ := flate.NewWriter(b, level)
 		_, _ = w.Write(plain)
 		_ = w.Close()
 		return b.Bytes()
@@ -191,12 +191,14 @@ func TestUnpackRefuses(t *testing.T) {
 	one := noiseFrame(r, 1, 1, 0.5)
 	for name, c := range map[string][]byte{
 		"nothing":          {},
+		"weights alone":    {16, 0, 0},
 		"garbage":          []byte("SSH-2.0-OpenSSH_9.2p1"),
-		"too few":          deflated([]byte{1}),
-		"too many":         deflated([]byte{1, 2, 3}),
-		"escape cut short": deflated([]byte{1, escape, 7}),
-		"beyond 16 bits":   deflated([]byte{escape, 0xFF, 0x7F, 1}),
-		"bomb":             deflated(make([]byte, 1<<20)),
+		"too few":          deflated([]byte{}, flate.HuffmanOnly),
+		"too many":         deflated([]byte{1, 2, 3}, flate.HuffmanOnly),
+		"escape cut short": deflated([]byte{1, escape, 7}, flate.HuffmanOnly),
+		"beyond 16 bits":   deflated([]byte{escape, 0xFF, 0x7F, 1}, flate.HuffmanOnly),
+		"bomb":             deflated(make([]byte, 1<<20), flate.HuffmanOnly),
+		"matches":          deflated(make([]byte, 1<<20), flate.BestCompression),
 	} {
 		if u.unpack(blank(one), c) == nil {
 			t.Errorf("%s was taken", name)
@@ -205,8 +207,10 @@ func TestUnpackRefuses(t *testing.T) {
 			t.Errorf("%s: took %d bytes", name, got)
 		}
 	}
-	if err := u.unpack(blank(one), deflated([]byte{1, 2})); err != nil {
-		t.Errorf("refused after all that: %v", err)
+	for name, plain := range map[string][]byte{"two codes": {1, 2}, "the mean alone": {1}} {
+		if err := u.unpack(blank(one), deflated(plain, flate.HuffmanOnly)); err != nil {
+			t.Errorf("%s: refused after all that: %v", name, err)
+		}
 	}
 	for range 500 {
 		garbage := make([]byte, r.IntN(200))
@@ -254,82 +258,6 @@ func TestCodecDoesNotAllocate(t *testing.T) {
 		buffer, err = e.encode(buffer[:0], encodingPB, frames[i], frames[i].First)
 		return err
 	})
-}
-
-// BenchmarkPack reports bits a bin, of mean and max together and of the mean alone,
-// besides the time.
-func BenchmarkPack(b *testing.B) {
-	for _, averages := range []int{1, 8, 32} {
-		b.Run(map[int]string{1: "averages=1", 8: "averages=8", 32: "averages=32"}[averages], func(b *testing.B) {
-			f := noiseFrame(rand.New(rand.NewPCG(7, 8)), 4096, averages, 0.5)
-			var p packer
-			both, _ := p.pack(f)
-			bits := 8 * float64(len(both)) / 4096
-			least := new(spectrum.Frame)
-			least.CopyFrom(f)
-			least.Grid.Min, least.Min = true, leastOfNoise(rand.New(rand.NewPCG(7, 8)), averages, f)
-			three, _ := p.pack(least)
-			more := 8*float64(len(three))/4096 - bits
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := p.pack(f); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(bits, "bits/bin")
-			b.ReportMetric(more, "min-bits/bin")
-			b.ReportMetric(meanBits(b, f), "mean-bits/bin")
-		})
-	}
-}
-
-// leastOfNoise is the least of the powers that noiseFrame makes f of, of the same numbers.
-func leastOfNoise(r *rand.Rand, averages int, f *spectrum.Frame) []int16 {
-	powers := make([]int16, f.Grid.Bins)
-	for i := range powers {
-		least := math.Inf(1)
-		for range averages {
-			least = min(least, r.ExpFloat64())
-		}
-		powers[i] = int16(math.Round((10*math.Log10(least) - 90) / f.Grid.StepDB))
-	}
-	return powers
-}
-
-// meanBits is what the mean alone would cost.
-func meanBits(b *testing.B, f *spectrum.Frame) float64 {
-	var p packer
-	if _, err := p.pack(f); err != nil {
-		b.Fatal(err)
-	}
-	plain, n := p.plain, 0
-	for range f.Mean {
-		if plain[n] == escape {
-			n += 2
-		}
-		n++
-	}
-	var out bytes.Buffer
-	w, _ := flate.NewWriter(&out, flate.HuffmanOnly)
-	_, _ = w.Write(plain[:n])
-	_ = w.Close()
-	return 8 * float64(out.Len()) / float64(len(f.Mean))
-}
-
-func BenchmarkUnpack(b *testing.B) {
-	f := noiseFrame(rand.New(rand.NewPCG(7, 8)), 4096, 8, 0.5)
-	var p packer
-	var u unpacker
-	packed, err := p.pack(f)
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := u.unpack(f, packed); err != nil {
-			b.Fatal(err)
-		}
-	}
 }
 
 func FuzzUnpack(f *testing.F) {

@@ -17,7 +17,7 @@ func deviceMessage(s *spectrum.Status) *wire.ServerMessage {
 		DurationNs: int64(s.Info.Duration), Tuning: new(wire.Tuning),
 		Bins: uint32(s.Settings.Bins), RbwHz: s.Settings.RBWHz, Window: s.Settings.Window.String(),
 		Overlap: s.Settings.Overlap, Fps: s.Settings.FPS, SweepNs: int64(s.Settings.SweepTime),
-		Min: s.Settings.Min, VbwHz: s.Settings.VBWHz, Dc: s.Settings.DC.String(),
+		Min: s.Settings.Min, VbwHz: s.Settings.VBWHz, Dc: s.Settings.DC.String(), StepDb: s.Settings.StepDB,
 		State: s.State.String(), Reason: cleanText(s.Reason),
 		SamplesPerSec: s.SamplesPerSec, BytesPerSec: s.BytesPerSec, Lost: s.Lost, Frames: s.Frames,
 		Overload: s.Overload, LastOverloadNs: nanos(s.LastOverload), LastLostNs: nanos(s.LastLost), PositionNs: int64(s.Position),
@@ -46,7 +46,7 @@ func statusOf(d *wire.Device) *spectrum.Status {
 		Settings: spectrum.Settings{
 			Tuning: tuningOf(d.GetTuning()), Bins: int(d.GetBins()), RBWHz: finite(d.GetRbwHz()),
 			Window: window, Overlap: finite(d.GetOverlap()), FPS: finite(d.GetFps()), SweepTime: time.Duration(d.GetSweepNs()),
-			Min: d.GetMin(), VBWHz: finite(d.GetVbwHz()), DC: dc,
+			Min: d.GetMin(), VBWHz: finite(d.GetVbwHz()), DC: dc, StepDB: finite(d.GetStepDb()),
 		},
 		Correction: spectrum.Correction{
 			PPM: finite(d.GetPpm()), IQ: d.GetIqCorrected(), Slope: d.GetSlopeCorrected(), Level: d.GetLevelCorrected(),

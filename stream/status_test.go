@@ -19,7 +19,7 @@ func TestStatusRoundTrip(t *testing.T) {
 		},
 		Settings: spectrum.Settings{
 			Tuning: device.Tuning{CenterHz: 433.92e6, SpanHz: 2e6, RateHz: 2e6, LNADB: 24, VGADB: 30, Amp: true, BiasTee: true},
-			Bins:   4096, RBWHz: 732.4, Window: spectrum.FlatTop, Overlap: 0.5, VBWHz: 61.04, Min: true, DC: spectrum.DCMask, FPS: 20,
+			Bins:   4096, RBWHz: 732.4, Window: spectrum.FlatTop, Overlap: 0.5, VBWHz: 61.04, Min: true, DC: spectrum.DCMask, FPS: 20, StepDB: 0.25,
 		},
 		Correction: spectrum.Correction{PPM: 1.25, IQ: true, Slope: true, Level: true, Missing: "no slope"},
 		State:      spectrum.Failed, Reason: "unplugged", SamplesPerSec: 2e6, BytesPerSec: 4e6, Lost: 1, Frames: 2,

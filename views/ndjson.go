@@ -194,8 +194,8 @@ func appendFrame(b *bytes.Buffer, f *spectrum.Frame) {
 	}
 	fmt.Fprintf(b, `{"kind":%q,"seq":%d,"first_seq":%d,"merged":%d,"first_time":%q,"time":%q,"first_mono_s":%s,"mono_s":%s,"generation":%d,`,
 		kind, f.LastSeq, f.FirstSeq, f.Merged(), stamp(f.First), stamp(f.Last), number(f.Mono.First.Seconds()), number(f.Mono.Last.Seconds()), g.Generation)
-	fmt.Fprintf(b, `%s,"unit":%q,"rbw_hz":%s,"vbw_hz":%s,"window":%q,"dc":%q,"averages":%d,"simulated":%t,"overload":%s,"lost":%d`,
-		axis, g.Unit(), number(g.RBWHz), number(g.VBWHz), g.Window, g.DC, f.Averages(), g.Simulated, number(float64(f.Overload)), f.Lost)
+	fmt.Fprintf(b, `%s,"unit":%q,"rbw_hz":%s,"vbw_hz":%s,"window":%q,"dc":%q,"averages":%d,"step_db":%s,"error_db":%s,"simulated":%t,"overload":%s,"lost":%d`,
+		axis, g.Unit(), number(g.RBWHz), number(g.VBWHz), g.Window, g.DC, f.Averages(), number(g.StepDB), number(f.ErrorDB), g.Simulated, number(float64(f.Overload)), f.Lost)
 	appendPowers(b, `,"mean_db":[`, g, f.Mean)
 	appendPowers(b, `,"max_db":[`, g, f.Max)
 	if g.Min {
@@ -224,7 +224,7 @@ func appendPowers(b *bytes.Buffer, name string, g *spectrum.Grid, powers []int16
 			b.WriteString("null")
 			continue
 		}
-		// Steps are decimal fractions; rounding hides what binary makes of them.
+		// Steps are thousandths; rounding hides what binary makes of them.
 		db := math.Round(g.DB(q)*1000) / 1000
 		b.Write(strconv.AppendFloat(b.AvailableBuffer(), db, 'g', -1, 64))
 	}
@@ -264,7 +264,7 @@ func deviceJSON(s *spectrum.Status) map[string]any {
 		"center_hz": t.CenterHz, "span_hz": t.SpanHz, "rate_hz": t.RateHz,
 		"rbw_hz": s.Settings.RBWHz, "bins": s.Settings.Bins, "window": s.Settings.Window.String(),
 		"overlap": s.Settings.Overlap, "fps": s.Settings.FPS,
-		"vbw_hz": s.Settings.VBWHz, "min": s.Settings.Min, "dc": s.Settings.DC.String(),
+		"vbw_hz": s.Settings.VBWHz, "min": s.Settings.Min, "step_db": s.Settings.StepDB, "dc": s.Settings.DC.String(),
 		"samples_per_s": math.Round(s.SamplesPerSec), "lost": s.Lost, "frames": s.Frames,
 	}
 	if k := s.Correction; k != (spectrum.Correction{}) {

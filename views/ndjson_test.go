@@ -106,7 +106,7 @@ func jsonFrame(seq uint64) *spectrum.Frame {
 		Grid: spectrum.Grid{
 			Generation: 3, StartHz: 432.92e6, BinHz: 500e3, Bins: 4, StepDB: 0.1, RBWHz: 750e3, Window: spectrum.BlackmanHarris, Simulated: true,
 		},
-		FirstSeq: seq, LastSeq: seq, First: at, Last: at.Add(time.Second), Lost: 9, Overload: 0.5,
+		FirstSeq: seq, LastSeq: seq, First: at, Last: at.Add(time.Second), Lost: 9, Overload: 0.5, ErrorDB: 0.05,
 		Mono:     spectrum.Mono{First: 100_250 * time.Millisecond, Last: 101_250 * time.Millisecond},
 		Segments: []spectrum.Segment{{Bins: 3, Windows: 8}},
 		Mean:     []int16{-903, -901, 7, spectrum.Absent},
@@ -144,12 +144,14 @@ func TestWriteFrameHasTheFieldsAskedFor(t *testing.T) {
 		Lost      int
 		MonoS     float64 `json:"mono_s"`
 		FirstMono float64 `json:"first_mono_s"`
+		StepDB    float64 `json:"step_db"`
+		ErrorDB   float64 `json:"error_db"`
 	}
 	if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 		t.Fatal(err)
 	}
 	if got.Kind != "spectrum" || got.Seq != 5 || got.StartHz != 432.92e6 || got.BinHz != 500e3 || got.Unit != "dBFS" ||
-		got.RBWHz != 750e3 || got.Averages != 8 || !got.Simulated || got.Merged != 1 || got.Lost != 9 {
+		got.RBWHz != 750e3 || got.Averages != 8 || !got.Simulated || got.Merged != 1 || got.Lost != 9 || got.StepDB != 0.1 || got.ErrorDB != 0.05 {
 		t.Errorf("%+v", got)
 	}
 	if got.FirstMono != 100.25 || got.MonoS != 101.25 {

@@ -1270,6 +1270,7 @@ type Frame struct {
 	Lost       uint64                 `protobuf:"varint,8,opt,name=lost,proto3" json:"lost,omitempty"`          // samples known to be lost before or within
 	Overload   float32                `protobuf:"fixed32,9,opt,name=overload,proto3" json:"overload,omitempty"` // largest share of samples at the rails
 	Segments   []*Segment             `protobuf:"bytes,10,rep,name=segments,proto3" json:"segments,omitempty"`
+	ErrorDb    float64                `protobuf:"fixed64,100,opt,name=error_db,json=errorDb,proto3" json:"error_db,omitempty"`    // by which means are off at most for having been rounded; maxima and minima are by half a step
 	Packed     []byte                 `protobuf:"bytes,11,opt,name=packed,proto3" json:"packed,omitempty"`                        // binary only: docs/PROTOCOL.md, "Packed powers"
 	MeanDb     []float32              `protobuf:"fixed32,12,rep,packed,name=mean_db,json=meanDb,proto3" json:"mean_db,omitempty"` // JSON only; NaN where not measured
 	MaxDb      []float32              `protobuf:"fixed32,13,rep,packed,name=max_db,json=maxDb,proto3" json:"max_db,omitempty"`    // JSON only
@@ -1381,6 +1382,13 @@ func (x *Frame) GetSegments() []*Segment {
 		return x.Segments
 	}
 	return nil
+}
+
+func (x *Frame) GetErrorDb() float64 {
+	if x != nil {
+		return x.ErrorDb
+	}
+	return 0
 }
 
 func (x *Frame) GetPacked() []byte {
@@ -2444,6 +2452,7 @@ type Device struct {
 	IqCorrected    bool                   `protobuf:"varint,61,opt,name=iq_corrected,json=iqCorrected,proto3" json:"iq_corrected,omitempty"`          // the imbalance of I and Q,
 	SlopeCorrected bool                   `protobuf:"varint,62,opt,name=slope_corrected,json=slopeCorrected,proto3" json:"slope_corrected,omitempty"` // the slope of the baseband,
 	LevelCorrected bool                   `protobuf:"varint,63,opt,name=level_corrected,json=levelCorrected,proto3" json:"level_corrected,omitempty"` // and the level: powers are dBm
+	StepDb         float64                `protobuf:"fixed64,101,opt,name=step_db,json=stepDb,proto3" json:"step_db,omitempty"`                       // to which powers are rounded
 	Uncorrected    string                 `protobuf:"bytes,64,opt,name=uncorrected,proto3" json:"uncorrected,omitempty"`                              // what of that it does not tell for this tuning
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -2729,6 +2738,13 @@ func (x *Device) GetLevelCorrected() bool {
 		return x.LevelCorrected
 	}
 	return false
+}
+
+func (x *Device) GetStepDb() float64 {
+	if x != nil {
+		return x.StepDb
+	}
+	return 0
 }
 
 func (x *Device) GetUncorrected() string {
@@ -3237,7 +3253,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x04head\x18\a \x01(\v2\x12.argos.v1.PositionR\x04head\x12\x18\n" +
 	"\aresumed\x18\b \x01(\bR\aresumed\x12%\n" +
 	"\x0eevents_resumed\x18\x14 \x01(\bR\reventsResumed\x12\x1a\n" +
-	"\binsecure\x18( \x01(\bR\binsecure\"\xa1\x04\n" +
+	"\binsecure\x18( \x01(\bR\binsecure\"\xbc\x04\n" +
 	"\x05Frame\x12\x1b\n" +
 	"\tfirst_seq\x18\x01 \x01(\x04R\bfirstSeq\x12\x19\n" +
 	"\blast_seq\x18\x02 \x01(\x04R\alastSeq\x12\x19\n" +
@@ -3250,7 +3266,8 @@ const file_argos_proto_rawDesc = "" +
 	"\x04lost\x18\b \x01(\x04R\x04lost\x12\x1a\n" +
 	"\boverload\x18\t \x01(\x02R\boverload\x12-\n" +
 	"\bsegments\x18\n" +
-	" \x03(\v2\x11.argos.v1.SegmentR\bsegments\x12\x16\n" +
+	" \x03(\v2\x11.argos.v1.SegmentR\bsegments\x12\x19\n" +
+	"\berror_db\x18d \x01(\x01R\aerrorDb\x12\x16\n" +
 	"\x06packed\x18\v \x01(\fR\x06packed\x12\x17\n" +
 	"\amean_db\x18\f \x03(\x02R\x06meanDb\x12\x15\n" +
 	"\x06max_db\x18\r \x03(\x02R\x05maxDb\x12\x15\n" +
@@ -3344,7 +3361,7 @@ const file_argos_proto_rawDesc = "" +
 	"\x04Past\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12'\n" +
 	"\x06events\x18\x02 \x03(\v2\x0f.argos.v1.EventR\x06events\x12\x12\n" +
-	"\x04from\x18\x03 \x01(\x04R\x04from\"\x8f\b\n" +
+	"\x04from\x18\x03 \x01(\x04R\x04from\"\xa8\b\n" +
 	"\x06Device\x12\x16\n" +
 	"\x06driver\x18\x01 \x01(\tR\x06driver\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
@@ -3386,7 +3403,8 @@ const file_argos_proto_rawDesc = "" +
 	"\x03ppm\x18< \x01(\x01R\x03ppm\x12!\n" +
 	"\fiq_corrected\x18= \x01(\bR\viqCorrected\x12'\n" +
 	"\x0fslope_corrected\x18> \x01(\bR\x0eslopeCorrected\x12'\n" +
-	"\x0flevel_corrected\x18? \x01(\bR\x0elevelCorrected\x12 \n" +
+	"\x0flevel_corrected\x18? \x01(\bR\x0elevelCorrected\x12\x17\n" +
+	"\astep_db\x18e \x01(\x01R\x06stepDb\x12 \n" +
 	"\vuncorrected\x18@ \x01(\tR\vuncorrected\"\xb0\x01\n" +
 	"\x03Gps\x12\x10\n" +
 	"\x03fix\x18\x01 \x01(\rR\x03fix\x12\x10\n" +
