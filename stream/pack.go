@@ -21,6 +21,9 @@ const (
 	mostCodeBytes = 3
 )
 
+// packedSlack is more than headers of blocks take beside what is in them.
+const packedSlack = 4096
+
 // weightsBytes is how long the weights are that packed powers begin with.
 const weightsBytes = 3
 
@@ -135,6 +138,9 @@ func (u *unpacker) unpack(f *spectrum.Frame, packed []byte) error {
 	}
 	if f.Grid.Min {
 		most += most / 2
+	}
+	if len(packed) > weightsBytes+2*most+packedSlack { // blocks with nothing in them take time
+		return errPacked
 	}
 	// What is taken from u.plain behind its n bytes is refused in the end.
 	u.plain = slices.Grow(u.plain[:0], most)[:most]

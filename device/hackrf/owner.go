@@ -78,11 +78,12 @@ func (r *Radio) serve(s *session) error {
 			} else {
 				err = s.start(c)
 				r.count(s)
+				quiet = 0
 			}
 			if err != nil {
 				return err
 			}
-			now, on, quiet = wish, true, 0
+			now, on = wish, true
 		}
 		select {
 		case <-r.closing:
