@@ -165,11 +165,8 @@ func (v *viewer) obey(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			select {
-			case v.rows <- &wire.ServerMessage{Kind: &wire.ServerMessage_Rows{Rows: rows}}:
-				v.stir()
-			case <-ctx.Done():
-			}
+			v.rows <- &wire.ServerMessage{Kind: &wire.ServerMessage_Rows{Rows: rows}}
+			v.stir()
 		case m := <-v.commands:
 			done, err := v.controls(m.GetSet())
 			if !done && err == nil {

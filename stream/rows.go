@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/protobuf/proto"
 
 	"argos/spectrum"
@@ -43,6 +44,7 @@ type Rows struct {
 type recall struct {
 	*maker
 	history  *spectrum.History
+	merging  *rate.Limiter
 	encoding encoding
 	view     View
 	flow     flow
@@ -54,7 +56,7 @@ type recall struct {
 func (v *viewer) recall(ctx context.Context, ask *wire.RowsRequest) (*wire.Rows, error) {
 	turn, cancel := context.WithTimeout(ctx, mergedWait)
 	defer cancel()
-	c := &recall{maker: makers.Get().(*maker), history: v.server.history, encoding: v.encoding}
+	c := &recall{maker: makers.Get().(*maker), history: v.server.history, merging: v.server.merging, encoding: v.encoding}
 	defer makers.Put(c.maker)
 	v.mu.Lock()
 	c.view, c.flow = v.view, v.flow
@@ -62,7 +64,7 @@ func (v *viewer) recall(ctx context.Context, ask *wire.RowsRequest) (*wire.Rows,
 	answer := &wire.Rows{Key: ask.GetKey()}
 	ranges, bytes, bins := ask.GetRanges(), 0, 0
 	for _, r := range ranges[:min(len(ranges), rowsAtOnce)] {
-		if v.server.merging.WaitN(turn, c.cost(r)) != nil {
+		if c.merging.WaitN(turn, c.cost(r.GetFirst(), r.GetLast())) != nil {
 			break // another turn is for the rest
 		}
 		rows, size, err := c.rows(r)
@@ -93,21 +95,25 @@ func (v *viewer) writeRows(ctx context.Context, m *wire.ServerMessage) error {
 	return err
 }
 
-// cost is what of mergedRate a range takes.
-func (c *recall) cost(r *wire.Range) int {
+// cost is what of mergedRate frames take, where all have the grid of the first.
+func (c *recall) cost(first, last uint64) int {
 	const few, strips = 4, 32 // how many merges stand for few frames, and how many frames each does of many
-	first, end := max(r.GetFirst(), c.history.Tail()), min(r.GetLast(), c.history.Head()-1)+1
-	if first >= end {
+	first, end := max(first, c.history.Tail()), min(last, c.history.Head()-1)+1
+	grid, held := c.history.GridAt(first)
+	if !held || first >= end {
 		return tierCells
 	}
-	grid, _ := c.history.GridAt(first)
 	return min((few+int((end-first)/strips))*max(grid.Bins, tierCells), mergedMost)
 }
 
-// rows are what is held of the newest generations of r, and how many bytes they take.
+// rows are what is held of the newest generations of r, and how many bytes they take. Those
+// behind the first are paid for afterwards, by who asks next.
 func (c *recall) rows(r *wire.Range) (rows []*wire.Frame, bytes int, err error) {
 	end := min(r.GetLast(), c.history.Head()) + 1
 	for from := c.history.Recent(r.GetFirst(), end, generationsAtOnce); from < end && c.history.Merge(&c.merged, from, end); from = c.merged.LastSeq + 1 {
+		if len(rows) > 0 {
+			c.merging.ReserveN(time.Now(), c.cost(from, end-1))
+		}
 		size, err := c.encode()
 		if err != nil {
 			return nil, 0, err
@@ -121,6 +127,9 @@ func (c *recall) rows(r *wire.Range) (rows []*wire.Frame, bytes int, err error) 
 // tells its size.
 func (c *recall) encode() (bytes int, err error) {
 	asked := c.merged.Grid.Slice(c.view.LowHz, c.view.HighHz, c.view.Columns)
+	for c.halved > 0 && asked.Tier(c.halved).Cells() < tierCells { // those before had more bins
+		c.halved--
+	}
 	for {
 		row, slice := &c.merged, asked.Tier(c.halved)
 		if slice.Cells() < row.Grid.Bins {
@@ -175,7 +184,8 @@ func rowsOf(m *wire.Rows, ranges []Range) (Rows, error) {
 		for len(ranges) > 0 && (row.GetFirstSeq() < max(ranges[0].First, last+1) || row.GetLastSeq() > ranges[0].Last) {
 			ranges, last = ranges[1:], 0
 		}
-		if bins += int(min(row.GetGrid().GetBins(), maxBins)); len(ranges) == 0 || bins > generationsAtOnce*maxBins {
+		bins += int(min(row.GetGrid().GetBins(), maxBins))
+		if len(ranges) == 0 || bins > generationsAtOnce*maxBins || len(rows.Frames) == generationsAtOnce*rowsAtOnce {
 			return Rows{}, errRows
 		}
 		decoded, err := decoder.decode(row)

@@ -184,7 +184,7 @@ func TestRowsTakeTurns(t *testing.T) {
 			first, last uint64
 			cost        int
 		}{{1, 10, each}, {631, 640, each}, {1, 640, 6 * each}, {0, math.MaxUint64, 6 * each}, {641, 650, tierCells}, {10, 1, tierCells}} {
-			if n := c.cost(&wire.Range{First: r.first, Last: r.last}); n != r.cost {
+			if n := c.cost(r.first, r.last); n != r.cost {
 				t.Errorf("%d to %d costs %d, want %d", r.first, r.last, n, r.cost)
 			}
 		}
@@ -357,4 +357,45 @@ func BenchmarkRows(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
 		})
 	}
+}
+
+// Who asks for more than one answer at a time is told that the server is busy: its link is
+// read on, since what it acknowledges makes room for the answer.
+func TestRowsByTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.feed(20)
+		conn := r.dialRaw(t, protocolPB)
+		say := func(m *wire.ClientMessage) {
+			t.Helper()
+			if err := tell(conn, encodingPB, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+		say(&wire.ClientMessage{Kind: &wire.ClientMessage_Hello{Hello: &wire.Hello{View: &wire.View{Columns: 64}}}})
+		r.feed(100) // more than go without an acknowledgement
+		const asked = 8
+		for range asked {
+			say(&wire.ClientMessage{Kind: &wire.ClientMessage_Rows{Rows: rowsRequest(1)}})
+		}
+		say(&wire.ClientMessage{Kind: &wire.ClientMessage_Ping{Ping: &wire.Ping{Id: 1}}})
+		frames, busy, rows := uint64(0), 0, 0
+		for rows+busy < asked {
+			switch m := hear(t, conn, encodingPB); {
+			case m.GetFrame() != nil:
+				frames++
+			case m.GetRows() != nil && m.GetRows().GetAnswered() == 0:
+				busy++
+			case m.GetRows() != nil:
+				rows++
+			case m.GetPong() != nil:
+				say(&wire.ClientMessage{Kind: &wire.ClientMessage_Ack{Ack: &wire.Ack{Frames: frames, Received: frames}}})
+			}
+		}
+		if rows == 0 || busy == 0 {
+			t.Errorf("%d answers, %d times busy", rows, busy)
+		}
+		_ = conn.CloseNow()
+		r.close(t)
+	})
 }

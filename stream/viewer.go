@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -49,7 +50,7 @@ type viewer struct {
 	metrics  *metrics
 
 	commands chan *wire.Command
-	recalls  chan *wire.RowsRequest   // full: its link is read no further
+	recalls  chan *wire.RowsRequest   // one at most, as recalling says
 	replies  chan *wire.ServerMessage // full: the viewer's next command waits
 	rows     chan *wire.ServerMessage // made for it, until its link has room
 	wake     chan struct{}            // something below changed
@@ -60,6 +61,8 @@ type viewer struct {
 	view     View
 	flow     flow
 	progress progress
+
+	recalling atomic.Bool // rows that were asked for are not on their way yet
 
 	// Of the writer alone.
 	cursor     uint64 // next sequence number to send
@@ -325,10 +328,10 @@ func (v *viewer) read(ctx context.Context) error {
 				err = context.Cause(ctx)
 			}
 		case *wire.ClientMessage_Rows:
-			select {
-			case v.recalls <- kind.Rows:
-			case <-ctx.Done():
-				err = context.Cause(ctx)
+			if v.recalling.CompareAndSwap(false, true) {
+				v.recalls <- kind.Rows
+			} else { // to read no further would keep from us what makes room for the answer
+				err = v.reply(ctx, &wire.ServerMessage{Kind: &wire.ServerMessage_Rows{Rows: &wire.Rows{Key: kind.Rows.GetKey()}}})
 			}
 		}
 		if err != nil {

@@ -90,6 +90,7 @@ func (v *viewer) writeFrame(ctx context.Context) (busy bool, err error) {
 		select {
 		case m := <-v.rows:
 			v.recalled = true
+			v.recalling.Store(false)
 			return true, v.writeRows(ctx, m)
 		default:
 		}
