@@ -117,8 +117,7 @@ func (c *Crowd) Frames() int64 { return c.counts().frames }
 
 // counts is what came to all.
 func (c *Crowd) counts() counts {
-	quick, slow := c.quick.counts(), c.slow.counts()
-	return counts{quick.frames + slow.frames, quick.bytes + slow.bytes, quick.merged + slow.merged, quick.gaps + slow.gaps}
+	return c.quick.counts().plus(c.slow.counts())
 }
 
 // excuse is why one of those that are not there is not, if one knows.

@@ -67,18 +67,19 @@ func (r *run) conclude(ctx context.Context) error {
 	interrupted := ctx.Err() != nil
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), nursePatience)
 	defer cancel()
-	all, quick := r.crowd.counts(), r.crowd.quick.counts()
+	quick, ages := r.crowd.quick.read() // frames still come: what is said of them has to agree
+	slow := r.crowd.slow.counts()
+	all := quick.plus(slow)
 	seconds := took.Seconds()
 	p := &Report{
 		URL: r.URL, Version: r.crowd.first().Link().Server.Version, Viewers: r.Viewers, Connected: r.crowd.Connected(),
 		Seconds: thousandths(seconds), Interrupted: interrupted,
 		Frames: all.frames, FramesPS: thousandths(float64(all.frames) / seconds), Bytes: all.bytes, BytesPS: thousandths(float64(all.bytes) / seconds),
-		Latency: r.crowd.quick.ages(), Merged: quick.merged, Gaps: quick.gaps,
+		Latency: ages, Merged: quick.merged, Gaps: quick.gaps,
 		OwnCPU: thousandths(own.Seconds() / seconds),
 	}
 	r.report = p
 	if n := r.slow(); n > 0 {
-		slow := r.crowd.slow.counts()
 		p.Slow = &Slow{n, slow.frames, slow.merged, slow.gaps}
 	}
 	var back []time.Duration

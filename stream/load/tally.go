@@ -21,6 +21,10 @@ type counts struct {
 	gaps   int64 // frames that will not come
 }
 
+func (c counts) plus(d counts) counts {
+	return counts{c.frames + d.frames, c.bytes + d.bytes, c.merged + d.merged, c.gaps + d.gaps}
+}
+
 // latencyMost is what anything older counts as. Three digits are told apart.
 const latencyMost = 10 * time.Minute
 
@@ -78,8 +82,14 @@ type Latency struct {
 }
 
 func (t *tally) ages() Latency {
+	_, ages := t.read()
+	return ages
+}
+
+// read is what came so far and how old it was, of one moment.
+func (t *tally) read() (counts, Latency) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	ms := func(percent float64) float64 { return float64(t.latency.ValueAtQuantile(percent)) / 1e3 }
-	return Latency{ms(50), ms(95), ms(99), ms(99.9), float64(t.latency.Max()) / 1e3, t.latency.TotalCount()}
+	return t.now, Latency{ms(50), ms(95), ms(99), ms(99.9), float64(t.latency.Max()) / 1e3, t.latency.TotalCount()}
 }
