@@ -64,7 +64,8 @@ func fails(ts *testscript.TestScript, neg bool, args []string) {
 	if code != args[0] {
 		ts.Fatalf("exit %s after %v, want %s", code, took, args[0])
 	}
-	if took > 10*time.Second+slack {
+	// 10 s of silence, and as much for a goodbye that nobody takes.
+	if took > 20*time.Second+slack {
 		ts.Fatalf("took %v to fail", took)
 	}
 	if strings.Count(stderr, "\n") != 1 || !strings.HasSuffix(stderr, "\n") {
